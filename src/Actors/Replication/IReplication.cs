@@ -1,0 +1,70 @@
+using Actors.Membership;
+
+namespace Actors.Replication;
+
+/// <summary>The part a replica plays in its group.</summary>
+public enum ReplicaRole : byte
+{
+    /// <summary>Not a member: empty, kicked, or waiting to be taken in.</summary>
+    Joining = 0,
+
+    /// <summary>Receives the log, does not count in any quorum.</summary>
+    Learner = 1,
+
+    /// <summary>A member that follows the primary.</summary>
+    Backup = 2,
+
+    /// <summary>A member that asks for votes.</summary>
+    Candidate = 3,
+
+    /// <summary>Orders the entries and answers the clients.</summary>
+    Primary = 4,
+
+    /// <summary>Taken out after damage or a broken invariant; its data is kept for repair.</summary>
+    OutOfService = 5,
+}
+
+/// <summary>What one replica says of itself.</summary>
+/// <param name="Group">Its group.</param>
+/// <param name="Node">Its node.</param>
+/// <param name="Role">Its part.</param>
+/// <param name="Epoch">The highest epoch it has promised.</param>
+/// <param name="CommitIndex">The highest index it knows to be committed.</param>
+/// <param name="AppliedIndex">The highest index in its state.</param>
+/// <param name="LastIndex">The last index of its log.</param>
+/// <param name="Primary">The primary it follows, or none.</param>
+/// <param name="Members">The members of its newest view, in order.</param>
+/// <param name="Learners">The learners of its newest view, in order.</param>
+/// <param name="Fault">Why it is out of service; empty otherwise.</param>
+public sealed record ReplicaStatus(
+    GroupId Group,
+    NodeId Node,
+    ReplicaRole Role,
+    Epoch Epoch,
+    long CommitIndex,
+    long AppliedIndex,
+    long LastIndex,
+    NodeId Primary,
+    IReadOnlyList<NodeId> Members,
+    IReadOnlyList<NodeId> Learners,
+    string Fault);
+
+/// <summary>The replicated groups of this node: what an application asks for.</summary>
+public interface IReplication
+{
+    /// <summary>This node's name.</summary>
+    NodeId Node { get; }
+
+    /// <summary>The groups of the configuration.</summary>
+    IReadOnlyCollection<GroupId> Groups { get; }
+
+    /// <summary>The client of a group; the same object for every call.</summary>
+    /// <exception cref="KeyNotFoundException">No such group is configured.</exception>
+    IReplicatedGroup Group(GroupId id);
+
+    /// <summary>What the replicas of all reachable nodes say of themselves; nodes that do not answer within <paramref name="timeout"/> are missing.</summary>
+    Task<IReadOnlyList<ReplicaStatus>> StatusAsync(TimeSpan timeout);
+
+    /// <summary>Asks the group's primary to hand over to <paramref name="target"/>; completes with an empty text when it did, or with the reason why not.</summary>
+    Task<string> TransferAsync(GroupId id, NodeId target, TimeSpan timeout);
+}

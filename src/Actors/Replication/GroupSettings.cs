@@ -1,0 +1,185 @@
+using Actors.Membership;
+
+namespace Actors.Replication;
+
+/// <summary>The replication protocol of a group.</summary>
+public enum Protocol : byte
+{
+    /// <summary>A star: the primary orders, backups acknowledge to the primary, the primary replies.</summary>
+    PrimaryBackup = 0,
+}
+
+/// <summary>When an entry is committed.</summary>
+public enum CommitRule : byte
+{
+    /// <summary>When every member of the newest view holds it durably; a dead member delays writes until it is kicked.</summary>
+    All = 0,
+
+    /// <summary>When a majority of the view holds it durably; a dead member delays nothing and is not kicked.</summary>
+    Majority = 1,
+}
+
+/// <summary>How one group is replicated. All nodes of a group should have the same settings; the members and the commit rule must be the same.</summary>
+/// <remarks>The defaults suit machines in one network with round trips of a few milliseconds.</remarks>
+public sealed record GroupSettings
+{
+    /// <summary>The group's name.</summary>
+    public required GroupId Id { get; init; }
+
+    /// <summary>The nodes that found the group, at least one. Later members are in the log, not here.</summary>
+    public required IReadOnlyList<NodeId> InitialMembers { get; init; }
+
+    /// <summary>Default primary-backup.</summary>
+    public Protocol Protocol { get; init; } = Protocol.PrimaryBackup;
+
+    /// <summary>Default all.</summary>
+    public CommitRule Commit { get; init; } = CommitRule.All;
+
+    /// <summary>The members below which writes stop rather than go on with fewer copies. Default 2; 1 to the number of initial members.</summary>
+    public int MinInView { get; init; } = 2;
+
+    /// <summary>How often the primary lets its backups hear from it. Default 50 ms; 1 ms to a third of <see cref="ElectionTimeout"/>.</summary>
+    public TimeSpan HeartbeatInterval { get; init; } = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>Silence after which a backup asks for votes: drawn between this and twice this. Also the check-quorum interval: a primary that hears no quorum for this long steps down. Default 300 ms; above 0.</summary>
+    public TimeSpan ElectionTimeout { get; init; } = TimeSpan.FromMilliseconds(300);
+
+    /// <summary>Silence after which the primary proposes to kick a member (commit rule all). Default 1 s; at least <see cref="ElectionTimeout"/>.</summary>
+    public TimeSpan KickAfter { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Entries that may wait for their commit before requests are answered Overloaded. Default 10,000; above 0.</summary>
+    public int MaxPendingEntries { get; init; } = 10_000;
+
+    /// <summary>Bytes that may wait for their commit before requests are answered Overloaded. Default 16 MiB; above 0.</summary>
+    public long MaxPendingBytes { get; init; } = 16 << 20;
+
+    /// <summary>The largest command or query. Default and maximum 72 kB (73,728 bytes), which fits a default Akka.Remote frame.</summary>
+    public int MaxCommandBytes { get; init; } = MaxCommandBytesLimit;
+
+    /// <summary>Entry bytes on their way to one backup without an ack. Default 4 MiB; at least <see cref="MaxCommandBytes"/>.</summary>
+    public int WindowBytes { get; init; } = 4 << 20;
+
+    /// <summary>Bytes of recent log entries kept in memory for backups that lag a little; older ones are read from the store. Default 16 MiB; above 0.</summary>
+    public long LogCacheBytes { get; init; } = 16 << 20;
+
+    /// <summary>How long applied changes may wait in memory before they are written to the store in one batch. Default 100 ms; above 0.</summary>
+    public TimeSpan StateFlushInterval { get; init; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Sessions kept; beyond it the least recently used one expires. Default 10,000; above 0.</summary>
+    public int MaxSessions { get; init; } = 10_000;
+
+    /// <summary>Log time after which an unused session expires. Default 1 h; above 0.</summary>
+    public TimeSpan SessionTimeout { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>Log time for which an idempotency token is remembered. Default 24 h; above 0.</summary>
+    public TimeSpan TokenRetention { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>Tokens remembered; when full, requests with a new token are answered Overloaded. Default 100,000; above 0.</summary>
+    public int MaxTokens { get; init; } = 100_000;
+
+    /// <summary>Published changes held in memory for watchers that resume. Default 10,000; above 0.</summary>
+    public int EventsKept { get; init; } = 10_000;
+
+    /// <summary>Makes the state machine of a replica; called once per incarnation.</summary>
+    public required Func<IStateMachine> StateMachine { get; init; }
+
+    internal const int MaxCommandBytesLimit = 72 << 10;
+
+    /// <summary>Entry bytes in one message between replicas: half of Akka.Remote's default frame of 128,000 bytes, so that one entry more still fits.</summary>
+    internal const int MaxBatchBytes = 48 << 10;
+
+    /// <summary>Checks every value and combination.</summary>
+    /// <exception cref="ArgumentException">A value is out of range; the message names the setting as it stands in HOCON, and the range.</exception>
+    public GroupSettings Validated()
+    {
+        Require(InitialMembers.Count > 0, "members", "must name at least one node");
+        Require(InitialMembers.Distinct().Count() == InitialMembers.Count, "members", "names a node twice");
+        Require(Protocol is Protocol.PrimaryBackup, "protocol", "must be primary-backup");
+        Require(Commit is CommitRule.All or CommitRule.Majority, "commit", "must be all or majority");
+        Require(MinInView >= 1 && MinInView <= InitialMembers.Count, "min-in-view", $"must be from 1 to the number of members ({InitialMembers.Count}), is {MinInView}");
+        Require(HeartbeatInterval >= TimeSpan.FromMilliseconds(1), "heartbeat-interval", "must be at least 1 ms");
+        Require(ElectionTimeout >= 3 * HeartbeatInterval, "election-timeout", $"must be at least three times heartbeat-interval ({HeartbeatInterval.TotalMilliseconds} ms), is {ElectionTimeout.TotalMilliseconds} ms");
+        Require(KickAfter >= ElectionTimeout, "kick-after", $"must be at least election-timeout ({ElectionTimeout.TotalMilliseconds} ms), is {KickAfter.TotalMilliseconds} ms");
+        Require(MaxPendingEntries > 0, "max-pending-entries", "must be above 0");
+        Require(MaxPendingBytes > 0, "max-pending-bytes", "must be above 0");
+        Require(MaxCommandBytes is > 0 and <= MaxCommandBytesLimit, "max-command-bytes", $"must be from 1 to {MaxCommandBytesLimit}, is {MaxCommandBytes}");
+        Require(WindowBytes >= MaxCommandBytes, "window-bytes", $"must be at least max-command-bytes ({MaxCommandBytes}), is {WindowBytes}");
+        Require(LogCacheBytes > 0, "log-cache-bytes", "must be above 0");
+        Require(StateFlushInterval > TimeSpan.Zero, "state-flush-interval", "must be above 0");
+        Require(MaxSessions > 0, "max-sessions", "must be above 0");
+        Require(SessionTimeout > TimeSpan.Zero, "session-timeout", "must be above 0");
+        Require(TokenRetention > TimeSpan.Zero, "token-retention", "must be above 0");
+        Require(MaxTokens > 0, "max-tokens", "must be above 0");
+        Require(EventsKept > 0, "events-kept", "must be above 0");
+        return this;
+    }
+
+    private void Require(bool condition, string setting, string rule)
+    {
+        if (!condition)
+            throw new ArgumentException($"group '{Id}': {setting} {rule}");
+    }
+}
+
+/// <summary>How a node's client of a group behaves.</summary>
+public sealed record ClientSettings
+{
+    /// <summary>How long a request is retried before it is answered Unknown or Unavailable, when the caller names no time. Default 10 s; above 0.</summary>
+    public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Commands of one client on their way at a time; more wait in its queue. Default 1,024, which is also the maximum: replies of a session are kept for as many.</summary>
+    public int Window { get; init; } = MaxWindow;
+
+    /// <summary>Requests that may wait in the client before more are answered Overloaded. Default 10,000; above 0.</summary>
+    public int MaxQueued { get; init; } = 10_000;
+
+    /// <summary>The shortest retransmission time-out, whatever round trips were learned. Default 50 ms; above 0.</summary>
+    public TimeSpan MinRetransmit { get; init; } = TimeSpan.FromMilliseconds(50);
+
+    internal const int MaxWindow = 1024;
+
+    /// <summary>Checks every value.</summary>
+    /// <exception cref="ArgumentException">A value is out of range; the message names the setting and the range.</exception>
+    public ClientSettings Validated()
+    {
+        Require(RequestTimeout > TimeSpan.Zero, "request-timeout must be above 0");
+        Require(Window is > 0 and <= MaxWindow, $"window must be from 1 to {MaxWindow}, is {Window}");
+        Require(MaxQueued > 0, "max-queued must be above 0");
+        Require(MinRetransmit > TimeSpan.Zero, "min-retransmit must be above 0");
+        return this;
+    }
+
+    private static void Require(bool condition, string rule)
+    {
+        if (!condition)
+            throw new ArgumentException($"client: {rule}");
+    }
+}
+
+/// <summary>Everything a node's replicas are given from outside; a simulation gives others than production does.</summary>
+public sealed record ReplicationEnvironment
+{
+    /// <summary>The cluster's name: nodes of different clusters refuse each other.</summary>
+    public required string Cluster { get; init; }
+
+    /// <summary>This node.</summary>
+    public required NodeId Node { get; init; }
+
+    /// <summary>The life of this node's data folder.</summary>
+    public required Incarnation Incarnation { get; init; }
+
+    /// <summary>This node's store.</summary>
+    public required Storage.IStore Store { get; init; }
+
+    /// <summary>The refs of the other nodes.</summary>
+    public required IPeers Peers { get; init; }
+
+    /// <summary>This node's clocks.</summary>
+    public required Timing.IClock Clock { get; init; }
+
+    /// <summary>Seeds the jitter of this node.</summary>
+    public required int Seed { get; init; }
+
+    /// <summary>The dispatcher of the actor that writes to the store; it blocks, so it has a thread of its own.</summary>
+    public string StoreDispatcher { get; init; } = "actors.store-dispatcher";
+}

@@ -92,7 +92,7 @@ public sealed record GroupSettings
     /// <exception cref="ArgumentException">A value is out of range; the message names the setting as it stands in HOCON, and the range.</exception>
     public GroupSettings Validated()
     {
-        Require(InitialMembers.Count > 0, "members", "must name at least one node");
+        Require(InitialMembers.Count is > 0 and <= ViewRecord.MaxMembers, "members", $"must name 1 to {ViewRecord.MaxMembers} nodes, names {InitialMembers.Count}");
         Require(InitialMembers.Distinct().Count() == InitialMembers.Count, "members", "names a node twice");
         Require(Protocol is Protocol.PrimaryBackup, "protocol", "must be primary-backup");
         Require(Commit is CommitRule.All or CommitRule.Majority, "commit", "must be all or majority");

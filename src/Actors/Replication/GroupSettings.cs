@@ -180,6 +180,12 @@ public sealed record ReplicationEnvironment
     /// <summary>Seeds the jitter of this node.</summary>
     public required int Seed { get; init; }
 
+    /// <summary>Texts that the node adds to the status of its replicas, such as <c>pid</c> and <c>http</c>; at most 16 of at most 256 characters.</summary>
+    public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>All nodes that can hold replicas, this one among them.</summary>
+    public required IReadOnlyList<NodeId> Nodes { get; init; }
+
     /// <summary>The dispatcher of the actor that writes to the store; it blocks, so it has a thread of its own.</summary>
     public string StoreDispatcher { get; init; } = "actors.store-dispatcher";
 }

@@ -84,9 +84,10 @@ internal readonly record struct Request(RequestKind Kind, long Sequence, ReadOnl
 
 /// <summary>Client → replica: requests, in order.</summary>
 /// <param name="ReplyTo">The client's return address (see <see cref="IPeers.AddressOf"/>).</param>
+/// <param name="Number">Grows with every message of this client to this replica: a copy made on the way, or one overtaken, is dropped.</param>
 /// <param name="Session">The client's session; zero while it has none.</param>
 /// <param name="Lowest">The lowest command number that the client still waits for.</param>
-internal sealed record Requests(GroupId Group, string ReplyTo, LogPosition Session, long Lowest, IReadOnlyList<Request> Items) : ReplicationMessage(Group);
+internal sealed record Requests(GroupId Group, string ReplyTo, long Number, LogPosition Session, long Lowest, IReadOnlyList<Request> Items) : ReplicationMessage(Group);
 
 /// <summary>The reply to one request.</summary>
 /// <param name="Session">The session of the request; for Register the new one.</param>

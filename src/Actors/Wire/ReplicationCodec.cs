@@ -103,6 +103,7 @@ internal static class ReplicationCodec
                 break;
             case Requests m:
                 w.Text(m.ReplyTo);
+                w.Int64(m.Number);
                 Position(w, m.Session);
                 w.Int64(m.Lowest);
                 w.Int32(m.Items.Count);
@@ -211,6 +212,7 @@ internal static class ReplicationCodec
     private static Requests ReadRequests(ref ByteReader r, GroupId group)
     {
         var replyTo = r.Text();
+        var number = r.Int64();
         var session = Position(ref r);
         var lowest = r.Int64();
         var items = new Request[r.Count(SmallestRequest)];
@@ -224,7 +226,7 @@ internal static class ReplicationCodec
             items[i] = new Request(kind, sequence, token, r.Block());
         }
 
-        return new Requests(group, replyTo, session, lowest, items);
+        return new Requests(group, replyTo, number, session, lowest, items);
     }
 
     private static Replies ReadReplies(ref ByteReader r, GroupId group)

@@ -132,6 +132,7 @@ internal static class ReplicationCodec
             case Redirect m:
                 w.Text(m.From.Value);
                 w.Text(m.Primary.Value);
+                w.Int64(m.Number);
                 w.Bool(m.NoQuorum);
                 break;
             case StatusRequest m:
@@ -187,7 +188,7 @@ internal static class ReplicationCodec
             "J" => new Join(group, r.Text(), ViewRecord.ReadNode(ref r), new Incarnation(r.UInt128())),
             "R" => ReadRequests(ref r, group),
             "r" => ReadReplies(ref r, group),
-            "d" => new Redirect(group, ViewRecord.ReadNode(ref r), ViewRecord.ReadNode(ref r), r.Bool()),
+            "d" => new Redirect(group, ViewRecord.ReadNode(ref r), ViewRecord.ReadNode(ref r), r.Int64(), r.Bool()),
             "Q" => new StatusRequest(group, r.Text(), r.Int64()),
             "q" => new StatusReply(group, r.Int64(), ReadStatus(ref r, group)),
             "T" => new TransferRequest(group, r.Text(), r.Int64(), ViewRecord.ReadNode(ref r)),

@@ -1,3 +1,4 @@
+using Akka.Event;
 using Actors.Membership;
 
 namespace Actors.Replication.Star;

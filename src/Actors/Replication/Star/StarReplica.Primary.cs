@@ -1,4 +1,5 @@
 using Akka.Actor;
+using Akka.Event;
 using Actors.Membership;
 
 namespace Actors.Replication.Star;
@@ -62,7 +63,7 @@ internal sealed partial class StarReplica
     {
         Timers.Cancel(HeartbeatTick.Instance);
         foreach (var client in _pending.Select(p => p.ReplyTo).Concat(_reads.Clear()).Distinct())
-            Redirect(client);
+            Redirect(client, 0);
         _pending.Clear();
         _ordered.Clear();
         (_pendingBytes, _successor) = (0, default);

@@ -308,10 +308,10 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
         if (stale.Count > 0 && _role is not ReplicaRole.Joining)
             Reply(m.ReplyTo, new Replies(_settings.Id, _environment.Node, stale.ConvertAll(r => ReadNow(r, Now - _heardPrimaryAt))));
         if (stale.Count < m.Items.Count || _role is ReplicaRole.Joining)
-            Redirect(m.ReplyTo);
+            Redirect(m.ReplyTo, m.Number);
     }
 
-    private void Redirect(string replyTo) => Reply(replyTo, new Redirect(_settings.Id, _environment.Node, _primary, _quorumLost));
+    private void Redirect(string client, long number) => Reply(client, new Redirect(_settings.Id, _environment.Node, _primary, number, _quorumLost));
 
     private Reply ReadNow(Request request, TimeSpan age)
         => new(request.Kind, request.Sequence, default, (long)age.TotalMilliseconds, _applier.Query(request.Payload));
@@ -343,6 +343,7 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
         if (_role != role)
             _logger.Info("[{0}] {1} is {2} in epoch {3} at {4}", _settings.Id, _environment.Node, role.ToString().ToLowerInvariant(), _promise.Epoch, _log.Last);
         (_role, _table) = (role, table);
+        Context.Parent.Tell(new RoleChanged(_settings.Id, role));
     }
 
     private TimeSpan RandomElectionTimeout() => _settings.ElectionTimeout * (1 + _random.NextDouble());

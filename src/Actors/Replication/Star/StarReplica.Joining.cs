@@ -14,6 +14,8 @@ internal sealed partial class StarReplica
 {
     private readonly SortedDictionary<NodeId, Incarnation> _empty = [];     // who has answered that it is empty
 
+    private TimeSpan _joiningSince;
+
     private void Joining(object message)
     {
         switch (message)
@@ -30,7 +32,7 @@ internal sealed partial class StarReplica
         Timers.Cancel(ElectionTick.Instance);
         Timers.Cancel(HeartbeatTick.Instance);
         _primary = default;
-        _quorumLost = true;
+        (_quorumLost, _joiningSince) = (false, Now);
         _empty.Clear();
         SetRole(ReplicaRole.Joining, Joining);
         Save();
@@ -39,6 +41,7 @@ internal sealed partial class StarReplica
 
     private void OnProbeTick()
     {
+        _quorumLost = Now - _joiningSince > 10 * _settings.ElectionTimeout;     // until then clients may look elsewhere
         foreach (var node in _environment.Nodes)
         {
             if (node == _environment.Node)

@@ -1,9 +1,9 @@
-using Akka.Actor;
-using Akka.Event;
 using Actors.Membership;
 using Actors.Replication.Client;
 using Actors.Replication.Star;
 using Actors.Storage;
+using Akka.Actor;
+using Akka.Event;
 
 namespace Actors.Replication;
 

@@ -1,5 +1,5 @@
-using Akka.Event;
 using Actors.Membership;
+using Akka.Event;
 
 namespace Actors.Replication.Star;
 

@@ -1,6 +1,6 @@
+using Actors.Membership;
 using Akka.Actor;
 using Akka.Event;
-using Actors.Membership;
 
 namespace Actors.Replication.Star;
 

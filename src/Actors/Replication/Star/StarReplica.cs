@@ -1,7 +1,7 @@
-using Akka.Actor;
-using Akka.Event;
 using Actors.Membership;
 using Actors.Storage;
+using Akka.Actor;
+using Akka.Event;
 
 namespace Actors.Replication.Star;
 

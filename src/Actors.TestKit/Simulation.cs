@@ -110,7 +110,7 @@ public sealed class Simulation : IDisposable
     /// <summary>Writes a line into the trace.</summary>
     public void Note(string what) => World.Trace.Note(World.LocalNow, "*", "", what);
 
-    /// <summary>Tells <paramref name="observer"/> at once what a membership service might say, whatever the truth.</summary>
+    /// <summary>Tells <paramref name="observer"/> at once what a membership service might say, whatever the truth; it is corrected after the usual delay.</summary>
     public void GiveHint(NodeId observer, MembershipHint hint) => Hints.Tell(Node(observer), hint);
 
     /// <summary>Ends all faults: the network is whole and good, disks and clocks are right, paused nodes go on, crashed nodes start.</summary>

@@ -130,12 +130,15 @@ internal sealed class World
                 return;
             }
 
-            if (life.Stopped > item.StoppedBefore)  // its clock stood still meanwhile: as much later
+            if (life.Stopped > item.StoppedBefore)  // its clock stood still meanwhile: it is due as much later
             {
-                item.Due = Now + (life.Stopped - item.StoppedBefore);
+                item.Due += life.Stopped - item.StoppedBefore;
                 item.StoppedBefore = life.Stopped;
-                _events.Add(item);
-                return;
+                if (item.Due > Now)
+                {
+                    _events.Add(item);
+                    return;
+                }
             }
         }
 

@@ -26,7 +26,8 @@ public sealed record HintFaults
 internal sealed class MembershipHints(Simulation simulation)
 {
     private readonly List<(Life Life, Action<MembershipHint> Handler)> _observers = [];
-    private readonly HashSet<(Life, NodeId)> _unheard = [];
+    private readonly HashSet<(Life, NodeId)> _unheard = [];     // the truth
+    private readonly HashSet<(Life, NodeId)> _suspected = [];   // what observers were told
     private readonly SeededRandom _random = simulation.RandomFor("hints");
 
     public HintFaults Faults { get; set; } = new();
@@ -49,13 +50,15 @@ internal sealed class MembershipHints(Simulation simulation)
         }
     }
 
-    /// <summary>Tells <paramref name="observer"/> <paramref name="hint"/> at once, whatever the truth.</summary>
+    /// <summary>Tells <paramref name="observer"/> <paramref name="hint"/> at once, whatever the truth; what is wrong is corrected like any other change.</summary>
     public void Tell(SimNode observer, MembershipHint hint)
     {
-        foreach (var (life, handler) in _observers)
+        foreach (var (life, handler) in _observers.Where(entry => entry.Life.Node == observer))
         {
-            if (life.Node == observer)
-                simulation.World.After(0, new ActionEvent(() => Give(life, handler, hint)) { Owner = life });
+            simulation.World.After(0, new ActionEvent(() => Give(life, handler, hint)) { Owner = life });
+            var peer = simulation.Node(hint.Peer);
+            if (IsUnheard(life, peer) != hint.Suspected)
+                Plan(life, handler, peer, !hint.Suspected);
         }
     }
 
@@ -77,6 +80,8 @@ internal sealed class MembershipHints(Simulation simulation)
 
     private void Give(Life life, Action<MembershipHint> handler, MembershipHint hint)
     {
+        if (hint.Suspected ? !_suspected.Add((life, hint.Peer)) : !_suspected.Remove((life, hint.Peer)))
+            return;
         simulation.World.Trace.Note(simulation.World.Now, "?", life.Node.Id.Value, hint);
         handler(hint);
     }

@@ -11,16 +11,17 @@ public sealed class SimClock : IClock
     private readonly World _world;
     private double _rate = 1;
     private bool _stopped;
-    private long _trueBase;     // where the present rate began: true time ...
-    private long _localBase;    // ... and this clock's
+    private long _trueBase;         // where the present rate began: true time,
+    private long _elapsedBase;      // elapsed time,
+    private long _wallBase;         // and wall time
 
     internal SimClock(World world) => _world = world;
 
     /// <inheritdoc/>
-    public TimeSpan Elapsed => new(_localBase + (_stopped ? 0 : (long)((_world.LocalNow - _trueBase) * _rate)));
+    public TimeSpan Elapsed => new(_elapsedBase + (_stopped ? 0 : SinceBase));
 
     /// <inheritdoc/>
-    public DateTimeOffset UtcNow => Start + new TimeSpan((long)(_world.LocalNow * _rate)) + WallOffset;
+    public DateTimeOffset UtcNow => Start + new TimeSpan(_wallBase + SinceBase) + WallOffset;
 
     /// <summary>Seconds that this clock counts in one true second: 1 is right, 1.01 gains one percent; 0.5 to 2. Timers of the node run by it too.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside of 0.5 to 2.</exception>
@@ -39,15 +40,16 @@ public sealed class SimClock : IClock
     /// <summary>By how much the wall clock is wrong; may change at any time, so it may jump.</summary>
     public TimeSpan WallOffset { get; set; }
 
+    private long SinceBase => (long)((_world.LocalNow - _trueBase) * _rate);
+
     /// <summary>What <paramref name="local"/> on this clock lasts in ticks of true time.</summary>
     internal long ToTrue(TimeSpan local) => _rate == 1 ? local.Ticks : (long)(local.Ticks / _rate);
 
     /// <summary>The machine was started again: the time since its start begins at <paramref name="elapsed"/>.</summary>
     internal void Reboot(TimeSpan elapsed)
     {
-        _stopped = false;
-        _trueBase = _world.LocalNow;
-        _localBase = elapsed.Ticks;
+        Resume();
+        _elapsedBase = elapsed.Ticks;
     }
 
     internal void Stop()
@@ -64,7 +66,8 @@ public sealed class SimClock : IClock
 
     private void Rebase()
     {
-        _localBase = Elapsed.Ticks;
+        _elapsedBase = Elapsed.Ticks;
+        _wallBase += SinceBase;
         _trueBase = _world.LocalNow;
     }
 }

@@ -200,7 +200,7 @@ internal sealed class RetiredReplica(ReplicationEnvironment environment, GroupId
                 environment.Peers.Client(m.ReplyTo).Tell(new StatusReply(group, m.Number, status));
                 break;
             case Requests m:
-                environment.Peers.Client(m.ReplyTo).Tell(new Redirect(group, environment.Node, default, m.Number, false));
+                environment.Peers.Client(m.ReplyTo).Tell(new Redirect(group, environment.Node, default, 0, false));
                 break;
         }
     }

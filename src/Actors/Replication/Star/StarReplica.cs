@@ -110,7 +110,7 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
             case Subscribe m: _watchers.Add(m); break;
             case Unsubscribe m: _watchers.Remove(m.Writer); break;
             case PeerHint m: OnPeerHint(m); break;
-            case Appended or Mismatch or Vote or Append or TakeOver or Join or Probed: break;    // meant for another role: late, or lost its point
+            case Appended or Mismatch or Vote or Append or TakeOver or Join or Probed or Pump or HeartbeatTick or ElectionTick or ProbeTick: break;    // meant for another role: late
             default: Unhandled(message); break;
         }
     }

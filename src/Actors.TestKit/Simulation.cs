@@ -15,6 +15,7 @@ public sealed class Simulation : IDisposable
     private readonly List<SimNode> _nodes = [];
     private readonly Properties _properties = new();
     private readonly TraceLogger _logger;
+    private readonly List<Nemesis> _nemeses = [];
     private SimulationFailedException? _failure;
 
     /// <summary>Creates an empty world: no nodes, time zero, a good network.</summary>
@@ -57,6 +58,10 @@ public sealed class Simulation : IDisposable
 
     /// <summary>How often each <see cref="Sometimes(string, Func{bool})"/> has happened.</summary>
     public IReadOnlyDictionary<string, long> SometimesCounts => _properties.Counts;
+
+    /// <summary>Faults of executed plans that took effect, by kind.</summary>
+    public IReadOnlyDictionary<FaultKind, long> FaultCounts =>
+        _nemeses.SelectMany(nemesis => nemesis.Counts).GroupBy(count => count.Key).ToDictionary(group => group.Key, group => group.Sum(count => count.Value));
 
     /// <summary>How good the hints are that nodes get about each other.</summary>
     public HintFaults HintFaults { get => Hints.Faults; set => Hints.Faults = value; }
@@ -113,10 +118,26 @@ public sealed class Simulation : IDisposable
     /// <summary>Tells <paramref name="observer"/> at once what a membership service might say, whatever the truth; it is corrected after the usual delay.</summary>
     public void GiveHint(NodeId observer, MembershipHint hint) => Hints.Tell(Node(observer), hint);
 
-    /// <summary>Ends all faults: the network is whole and good, disks and clocks are right, paused nodes go on, crashed nodes start.</summary>
+    /// <summary>Sets the rates of <paramref name="plan"/> and carries out its events, counted from now, as the simulation runs on.</summary>
+    /// <param name="plan">What goes wrong.</param>
+    /// <param name="leader">Who leads at present, for events that hit the leader; <c>default</c> when nobody does.</param>
+    public void Execute(FaultPlan plan, Func<NodeId>? leader = null)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        var nemesis = new Nemesis(this, leader ?? (() => default));
+        _nemeses.Add(nemesis);
+        nemesis.Begin(plan);
+    }
+
+    /// <summary>
+    /// Ends all faults, those of executed plans included: the network is whole and good, disks and clocks are right, paused nodes go on,
+    /// crashed nodes start, and nodes whose store has failed are started anew.
+    /// </summary>
     public void Heal()
     {
         Note("heal");
+        foreach (var nemesis in _nemeses)
+            nemesis.Stop();
         Network.Heal();
         HintFaults = new HintFaults();
         foreach (var node in _nodes)

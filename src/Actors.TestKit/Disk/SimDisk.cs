@@ -83,9 +83,12 @@ public sealed class SimDisk
         _failNextSync = false;
     }
 
+    /// <summary>A write or a sync failed, and the store was not opened anew since.</summary>
+    internal bool HasFailed => _open is { HasFailed: true };
+
     internal SimStore Open()
     {
-        if (_open is { HasFailed: true })
+        if (HasFailed)
             LoseUnsynced();
         _open?.Dispose();
         return _open = new SimStore(this, _node.Id);

@@ -11,7 +11,7 @@ internal sealed record Violation(string Property, string Detail);
 internal sealed class World
 {
     /// <summary>So many steps without the time advancing are a livelock.</summary>
-    private const int StepsPerInstant = 1_000_000;
+    private const int StepsPerInstant = 100_000;
 
     private readonly int _thread = Environment.CurrentManagedThreadId;
     private readonly EventQueue _events = new();

@@ -109,6 +109,8 @@ public sealed class SimNode
         Clock.Rate = 1;
         Clock.WallOffset = TimeSpan.Zero;
         Resume();
+        if (IsUp && Disk.HasFailed)
+            Crash();
         if (!IsUp)
             Restart();
     }

@@ -5,11 +5,11 @@ using Actors.Storage;
 namespace Actors.Tests.Storage;
 
 /// <summary>A folder for one test, with what the tests of the store do to a data folder.</summary>
-internal sealed class TemporaryFolder(string? under = null) : IDisposable
+internal sealed class TemporaryFolder : IDisposable
 {
     public static readonly StoreIdentity Identity = new("test", new NodeId("n1"));
 
-    public string Root { get; } = Directory.CreateDirectory(Path.Combine(under ?? Path.GetTempPath(), $"actors-{Guid.NewGuid():n}")).FullName;
+    public string Root { get; } = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), $"actors-{Guid.NewGuid():n}")).FullName;
 
     /// <summary>The data folder.</summary>
     public string Data => Path.Combine(Root, "data");

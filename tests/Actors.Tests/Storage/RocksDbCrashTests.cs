@@ -6,6 +6,7 @@ namespace Actors.Tests.Storage;
 public sealed class RocksDbCrashTests : IDisposable
 {
     private const int Header = 7;       // of a record in the log: checksum 4, length 2, type 1
+    private const int BlockSize = 32 * 1024;
 
     private readonly TemporaryFolder _folder = new();
 
@@ -116,19 +117,21 @@ public sealed class RocksDbCrashTests : IDisposable
     }
 
     [Theory]
-    [InlineData(0, 100)]            // the first header
-    [InlineData(4_096, 4_096)]      // a page
-    [InlineData(32_768, 32_768)]    // a block
-    public void A_hole_in_the_log_is_reported(int place, int length)
+    [InlineData(40, 10, 1)]         // a record; RocksDB by itself would drop those behind it in the block
+    [InlineData(40, 10, 18)]        // a page
+    [InlineData(40, 0, 39)]         // all but the last record
+    [InlineData(500, 100, 200)]     // more than a block
+    public void A_hole_in_the_log_is_reported(int entries, int first, int count)
     {
-        using var killed = Killed(entries: 500);
+        using var killed = Killed(entries);
+        var records = Records(File.ReadAllBytes(killed.Logs.Single()));
         using (var log = File.OpenWrite(killed.Logs.Single()))
         {
-            log.Position = place;
-            log.Write(new byte[length]);
+            log.Position = records[first];
+            log.Write(new byte[records[first + count] - records[first]]);
         }
 
-        Assert.NotNull(Reported(killed));
+        Assert.Contains("is damaged at", Reported(killed), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -141,11 +144,24 @@ public sealed class RocksDbCrashTests : IDisposable
         }
 
         Assert.Equal(2, _folder.Logs.Length);
-        using (var shortened = _folder.Copy())
+        var length = new FileInfo(_folder.Logs[0]).Length;
+        foreach (var left in new[] { length / 2, length - 1, BlockSize, 0 })
         {
+            using var shortened = _folder.Copy();
             using (var log = File.OpenWrite(shortened.Logs[0]))
-                log.SetLength(log.Length / 2);
+                log.SetLength(left);
             Assert.NotNull(Reported(shortened));
+            if (left > 0)
+                Assert.Throws<InvalidDataException>(() => RecordLog.Check(shortened.Database));     // without the help of the manifest
+        }
+
+        using (var apart = _folder.Copy())
+        {
+            File.Copy(apart.Logs[1], Path.Combine(apart.Database, "999999.log"));
+            using (var log = File.OpenWrite(apart.Logs[0]))
+                log.SetLength(length / 2);
+            File.WriteAllBytes(apart.Logs[1], []);
+            Assert.Throws<InvalidDataException>(() => RecordLog.Check(apart.Database));             // with an empty one in between
         }
 
         using (var missing = _folder.Copy())
@@ -288,8 +304,13 @@ public sealed class RocksDbCrashTests : IDisposable
     private static List<int> Records(byte[] log)
     {
         var places = new List<int>();
-        for (var place = 0; place < log.Length; place += Header + BitConverter.ToUInt16(log, place + 4))
+        for (var place = 0; place + Header <= log.Length; place += Header + BitConverter.ToUInt16(log, place + 4))
+        {
+            if (BlockSize - place % BlockSize < Header)
+                place += BlockSize - place % BlockSize;         // padding
             places.Add(place);
+        }
+
         return places;
     }
 }

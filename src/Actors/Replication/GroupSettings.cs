@@ -92,7 +92,7 @@ public sealed record GroupSettings
     /// <exception cref="ArgumentException">A value is out of range; the message names the setting as it stands in HOCON, and the range.</exception>
     public GroupSettings Validated()
     {
-        Require(InitialMembers.Count > 0, "members", "must name at least one node");
+        Require(InitialMembers.Count is > 0 and <= ViewRecord.MaxMembers, "members", $"must name 1 to {ViewRecord.MaxMembers} nodes, names {InitialMembers.Count}");
         Require(InitialMembers.Distinct().Count() == InitialMembers.Count, "members", "names a node twice");
         Require(Protocol is Protocol.PrimaryBackup, "protocol", "must be primary-backup");
         Require(Commit is CommitRule.All or CommitRule.Majority, "commit", "must be all or majority");
@@ -179,6 +179,12 @@ public sealed record ReplicationEnvironment
 
     /// <summary>Seeds the jitter of this node.</summary>
     public required int Seed { get; init; }
+
+    /// <summary>Texts that the node adds to the status of its replicas, such as <c>pid</c> and <c>http</c>; at most 16 of at most 256 characters.</summary>
+    public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>All nodes that can hold replicas, this one among them.</summary>
+    public required IReadOnlyList<NodeId> Nodes { get; init; }
 
     /// <summary>The dispatcher of the actor that writes to the store; it blocks, so it has a thread of its own.</summary>
     public string StoreDispatcher { get; init; } = "actors.store-dispatcher";

@@ -36,6 +36,7 @@ public enum ReplicaRole : byte
 /// <param name="Members">The members of its newest view, in order.</param>
 /// <param name="Learners">The learners of its newest view, in order.</param>
 /// <param name="Fault">Why it is out of service; empty otherwise.</param>
+/// <param name="Labels">What the node says of itself, such as <c>pid</c> and <c>http</c>; see <see cref="ReplicationEnvironment.Labels"/>.</param>
 public sealed record ReplicaStatus(
     GroupId Group,
     NodeId Node,
@@ -47,7 +48,8 @@ public sealed record ReplicaStatus(
     NodeId Primary,
     IReadOnlyList<NodeId> Members,
     IReadOnlyList<NodeId> Learners,
-    string Fault);
+    string Fault,
+    IReadOnlyDictionary<string, string> Labels);
 
 /// <summary>The replicated groups of this node: what an application asks for.</summary>
 public interface IReplication

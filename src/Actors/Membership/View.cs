@@ -1,0 +1,64 @@
+namespace Actors.Membership;
+
+/// <summary>Who a group consists of from one log position on.</summary>
+/// <param name="Members">Those who vote and acknowledge, in the order in which they joined; at least one.</param>
+/// <param name="Learners">Those who receive the log and count in no quorum.</param>
+/// <remarks>An immutable value; equality is by content through <see cref="SameAs"/>.</remarks>
+public sealed record View(IReadOnlyList<MemberId> Members, IReadOnlyList<MemberId> Learners)
+{
+    /// <summary>True when <paramref name="id"/> votes in this view.</summary>
+    public bool IsMember(MemberId id) => Members.Contains(id);
+
+    /// <summary>True when <paramref name="id"/> votes or learns in this view.</summary>
+    public bool Includes(MemberId id) => IsMember(id) || Learners.Contains(id);
+
+    /// <summary>The membership of <paramref name="node"/> in this view, voting or learning; none when it has none.</summary>
+    public MemberId Of(NodeId node)
+    {
+        foreach (var id in Members)
+        {
+            if (id.Node == node)
+                return id;
+        }
+
+        foreach (var id in Learners)
+        {
+            if (id.Node == node)
+                return id;
+        }
+
+        return default;
+    }
+
+    /// <summary>This view without <paramref name="id"/>.</summary>
+    public View Without(MemberId id) => new([.. Members.Where(m => m != id)], [.. Learners.Where(m => m != id)]);
+
+    /// <summary>This view with the new learner <paramref name="id"/>.</summary>
+    public View WithLearner(MemberId id) => this with { Learners = [.. Learners, id] };
+
+    /// <summary>This view with the learner <paramref name="id"/> made a member.</summary>
+    public View WithPromoted(MemberId id) => new([.. Members, id], [.. Learners.Where(m => m != id)]);
+
+    /// <summary>Equality by content.</summary>
+    public bool SameAs(View other) => other is not null && Members.SequenceEqual(other.Members) && Learners.SequenceEqual(other.Learners);
+
+    /// <inheritdoc/>
+    public override string ToString() => $"[{string.Join(", ", Members)}]{(Learners.Count == 0 ? "" : $" learning [{string.Join(", ", Learners)}]")}";
+}
+
+/// <summary>Arithmetic of majorities.</summary>
+public static class Quorum
+{
+    /// <summary>The smallest number of votes that any two quorums of <paramref name="members"/> share one of: more than half.</summary>
+    public static int Majority(int members) => members / 2 + 1;
+
+    /// <summary>The highest value that a majority of <paramref name="values"/> has reached.</summary>
+    /// <exception cref="ArgumentException">There are no values.</exception>
+    public static long ReachedByMajority(Span<long> values)
+    {
+        if (values.Length == 0)
+            throw new ArgumentException("a majority of nobody is not defined", nameof(values));
+        values.Sort();
+        return values[values.Length - Majority(values.Length)];
+    }
+}

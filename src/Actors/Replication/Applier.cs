@@ -1,0 +1,240 @@
+using System.IO.Hashing;
+using Actors.Membership;
+using Actors.Storage;
+using Actors.Wire;
+
+namespace Actors.Replication;
+
+/// <summary>Turns committed entries into state: sessions and tokens first, then the user's state machine. The same on every replica.</summary>
+/// <remarks>
+/// Everything that an entry changes is in one <see cref="StateSpace"/> together with the applied position, so a flush is one atomic batch of
+/// state, position, sessions, tokens and view (replication rules, 5.2 rule 10).
+/// </remarks>
+internal sealed class Applier
+{
+    /// <summary>The largest reply of a command: replies are kept for retries, as many as a session's window.</summary>
+    public const int MaxReplyBytes = 8 << 10;
+
+    private static readonly byte[] PositionKey = [StateSpace.CoreSpace, 0];
+
+    private readonly IStateMachine _machine;
+    private readonly StateSpace _space;
+    private readonly Sessions _sessions = new();
+    private readonly Tokens _tokens;
+    private readonly ByteWriter _reply = new();
+    private readonly Context _context;
+
+    public Applier(IStateMachine machine, StateSpace space, int eventsKept)
+    {
+        _machine = machine;
+        _space = space;
+        _tokens = new Tokens(space);
+        Events = new EventRing(eventsKept);
+        _context = new Context(this);
+    }
+
+    /// <summary>The last applied entry.</summary>
+    public LogPosition Position { get; private set; }
+
+    /// <summary>The hash of the last applied entry.</summary>
+    public UInt128 Hash { get; private set; }
+
+    /// <summary>The log time of the last applied entry.</summary>
+    public long Timestamp { get; private set; }
+
+    /// <summary>The last applied view entry; null before the first.</summary>
+    public ViewRecord? View { get; private set; }
+
+    /// <summary>The index of <see cref="View"/>.</summary>
+    public long ViewIndex { get; private set; }
+
+    /// <summary>The latest published changes.</summary>
+    public EventRing Events { get; }
+
+    /// <summary>The index up to which the store holds the state.</summary>
+    public long FlushedIndex { get; private set; }
+
+    /// <summary>True when there is something to flush and no flush under way.</summary>
+    public bool NeedsFlush => !_space.IsFlushing && Position.Index > FlushedIndex;
+
+    /// <summary>Bytes changed since the last flush.</summary>
+    public long ChangedBytes => _space.ChangedBytes;
+
+    /// <summary>Reads the applied position, sessions and tokens back from the store.</summary>
+    public void Load()
+    {
+        if (_space.GetFull(PositionKey) is { } record)
+        {
+            var reader = new ByteReader(record);
+            Position = new LogPosition(new Epoch(reader.Int64()), reader.Int64());
+            Hash = reader.UInt128();
+            Timestamp = reader.Int64();
+            ViewIndex = reader.Int64();
+            View = ViewRecord.Read(ref reader);
+        }
+
+        _sessions.LoadFrom(_space);
+        _tokens.Load();
+        FlushedIndex = Position.Index;
+        Events.StartAfter(Position.Index);
+    }
+
+    /// <summary>What is known of a request before it is appended: an optimisation, the decision falls when it is applied.</summary>
+    public Seen Find(LogPosition session, long sequence, out Applied reply) => _sessions.Find(session, sequence, out reply);
+
+    /// <summary>Applies the next committed entry.</summary>
+    public Applied Apply(in LogEntry entry)
+    {
+        InvariantViolation.Require(entry.Index == Position.Index + 1, $"entry {entry.Position} applied after {Position}");
+        (Position, Hash, Timestamp) = (entry.Position, entry.Hash, entry.Timestamp);
+        switch (entry.Kind)
+        {
+            case EntryKind.View:
+                (View, ViewIndex) = (ViewRecord.Decode(entry.Payload), entry.Index);
+                return new Applied(Outcome.Ok, default, entry.Index, "");
+            case EntryKind.Register:
+                _sessions.Expire(Timestamp - View!.Limits.SessionTimeoutMs);
+                _sessions.Open(entry.Position, Timestamp, View.Limits.MaxSessions);
+                return new Applied(Outcome.Ok, default, entry.Index, "");
+            default:
+                return ApplyCommand(entry);
+        }
+    }
+
+    /// <summary>Answers a query from the state as it is.</summary>
+    public Applied Query(ReadOnlyMemory<byte> query)
+    {
+        _reply.Truncate(0);
+        try
+        {
+            _machine.Query(query.Span, _space, _reply);
+            return new Applied(Outcome.Ok, _reply.ToArray(), Position.Index, "");
+        }
+        catch (Exception e) when (IsOfTheCommand(e))
+        {
+            return new Applied(Outcome.Failed, default, Position.Index, Line(e));
+        }
+    }
+
+    /// <summary>Everything changed since the last flush as one batch.</summary>
+    public WriteSet TakeFlush()
+    {
+        SaveCore();
+        FlushedIndex = Position.Index;
+        return _space.TakeFlush();
+    }
+
+    /// <summary>The batch is in the store.</summary>
+    public void Flushed() => _space.Flushed();
+
+    /// <summary>A hash of the whole state; equal on all replicas at the same position. Reads everything: for checks, not for the data path.</summary>
+    public ulong StateHash()
+    {
+        SaveCore();
+        var hash = new XxHash64();
+        foreach (var (key, value) in _space.ScanFull([StateSpace.CoreSpace], [StateSpace.MachineSpace + 1]))
+        {
+            hash.Append(BitConverter.GetBytes(key.Length));
+            hash.Append(key);
+            hash.Append(BitConverter.GetBytes(value.Length));
+            hash.Append(value);
+        }
+
+        return hash.GetCurrentHashAsUInt64();
+    }
+
+    private Applied ApplyCommand(in LogEntry entry)
+    {
+        _sessions.Expire(Timestamp - View!.Limits.SessionTimeoutMs);
+        switch (_sessions.Find(entry.Session, entry.Sequence, out var known))
+        {
+            case Seen.Duplicate:
+                return known;
+            case Seen.OutOfWindow or Seen.UnknownSession:
+                return new Applied(Outcome.Expired, default, 0, "the session has expired");
+        }
+
+        _sessions.Touch(entry.Session, entry.Lowest, entry.Index, entry.Timestamp);
+        var applied = entry.Token.Length == 0 ? Run(entry) : RunOncePerToken(entry);
+        _sessions.Store(entry.Session, entry.Sequence, applied);
+        return applied;
+    }
+
+    private Applied RunOncePerToken(in LogEntry entry)
+    {
+        _tokens.Expire(Timestamp - View!.Limits.TokenRetentionMs);
+        if (_tokens.Find(entry.Token.Span, entry.Payload.Span) is { } known)
+            return known;
+        if (_tokens.Count >= View.Limits.MaxTokens)
+            return new Applied(Outcome.Overloaded, default, 0, $"the table of {View.Limits.MaxTokens} idempotency tokens is full");
+        var applied = Run(entry);
+        _tokens.Store(entry.Token.Span, entry.Payload.Span, applied, entry.Index, entry.Timestamp);
+        return applied;
+    }
+
+    private Applied Run(in LogEntry entry)
+    {
+        _reply.Truncate(0);
+        _context.Start();
+        _space.Begin();
+        try
+        {
+            _machine.Apply(entry.Payload.Span, _context, _reply);
+            if (_reply.Length > MaxReplyBytes)
+                throw new CommandRejectedException($"the state machine's reply of {_reply.Length} bytes is over the limit of {MaxReplyBytes}");
+            _space.Commit();
+            _context.Announce();
+            return new Applied(Outcome.Ok, _reply.ToArray(), entry.Index, "");
+        }
+        catch (Exception e) when (IsOfTheCommand(e))
+        {
+            _space.Undo();
+            return new Applied(Outcome.Failed, default, entry.Index, Line(e));
+        }
+    }
+
+    // What the machine or the store of this replica suffers is not an outcome that other replicas share.
+    private static bool IsOfTheCommand(Exception e) => e is not (StoreFailedException or InvariantViolation or OutOfMemoryException);
+
+    private static string Line(Exception e)
+    {
+        var line = e is CommandRejectedException ? e.Message : $"the state machine failed: {e.GetType().Name}";
+        return line.Length <= 512 ? line : line[..512];
+    }
+
+    private void SaveCore()
+    {
+        _sessions.SaveTo(_space);
+        if (View is null)
+            return;
+        var writer = new ByteWriter();
+        writer.Int64(Position.Epoch.Value);
+        writer.Int64(Position.Index);
+        writer.UInt128(Hash);
+        writer.Int64(Timestamp);
+        writer.Int64(ViewIndex);
+        View.Write(writer);
+        _space.Set(PositionKey, writer.ToArray());
+    }
+
+    private sealed class Context(Applier applier) : ApplyContext
+    {
+        private readonly List<GroupEvent> _published = [];
+
+        public override IStateSpace State => applier._space;
+
+        public override long Index => applier.Position.Index;
+
+        public override DateTimeOffset Timestamp => DateTimeOffset.FromUnixTimeMilliseconds(applier.Timestamp);
+
+        public void Start() => _published.Clear();
+
+        public override void Publish(byte[] key, byte[] payload) => _published.Add(new GroupEvent(Index, key, payload));
+
+        public void Announce()
+        {
+            foreach (var change in _published)
+                applier.Events.Add(change);
+        }
+    }
+}

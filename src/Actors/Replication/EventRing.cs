@@ -1,0 +1,37 @@
+namespace Actors.Replication;
+
+/// <summary>The latest published changes, for watchers that join or resume.</summary>
+/// <remarks>Held in memory only: a replica that starts anew can serve watchers from its recovered index on.</remarks>
+internal sealed class EventRing(int capacity)
+{
+    private readonly Deque<GroupEvent> _events = new();
+
+    /// <summary>The lowest index after which every change is held.</summary>
+    public long CompleteAfter { get; private set; }
+
+    /// <summary>Nothing at or before <paramref name="index"/> is held.</summary>
+    public void StartAfter(long index) => CompleteAfter = index;
+
+    /// <summary>Adds a change; when there are too many, the oldest go, all those of one index together.</summary>
+    public void Add(in GroupEvent change)
+    {
+        _events.PushBack(change);
+        while (_events.Count > capacity)
+            CompleteAfter = _events.PopFront().Index;
+        while (_events.Count > 0 && _events[0].Index <= CompleteAfter)
+            _events.PopFront();
+    }
+
+    /// <summary>The changes with an index above <paramref name="after"/> to keys that begin with <paramref name="prefix"/>, oldest first.</summary>
+    public List<GroupEvent> After(long after, ReadOnlyMemory<byte> prefix)
+    {
+        var result = new List<GroupEvent>();
+        for (var i = 0; i < _events.Count; i++)
+        {
+            if (_events[i].Index > after && _events[i].Key.Span.StartsWith(prefix.Span))
+                result.Add(_events[i]);
+        }
+
+        return result;
+    }
+}

@@ -1,0 +1,113 @@
+using Actors.Membership;
+
+namespace Actors.Replication;
+
+/// <summary>Wire vocabulary of replication: what crosses nodes. Every message names its group; those between replicas carry the sender's epoch.</summary>
+internal abstract record ReplicationMessage(GroupId Group);
+
+/// <summary>A message between replicas. Lower epoch than the receiver's: answered <see cref="Stale"/>; higher: adopted durably first (5.2 rule 8).</summary>
+internal abstract record ReplicaMessage(GroupId Group, Epoch Epoch, MemberId From) : ReplicationMessage(Group);
+
+/// <summary>Primary → backup or learner: entries, the commit index, a heartbeat and an epoch confirmation in one.</summary>
+/// <param name="To">The membership it is meant for; another incarnation of the machine ignores it.</param>
+/// <param name="Number">Grows with every message of this primary; an ack that echoes it proves that the epoch still held after it was sent.</param>
+/// <param name="Previous">The position before the first entry.</param>
+/// <param name="PreviousHash">The hash there.</param>
+/// <param name="Commit">The primary's commit index.</param>
+/// <param name="Entries">Consecutive entries, perhaps none; at most <see cref="GroupSettings.MaxBatchBytes"/> unless one alone is larger.</param>
+internal sealed record Append(
+    GroupId Group,
+    Epoch Epoch,
+    MemberId From,
+    MemberId To,
+    long Number,
+    LogPosition Previous,
+    UInt128 PreviousHash,
+    long Commit,
+    IReadOnlyList<LogEntry> Entries) : ReplicaMessage(Group, Epoch, From);
+
+/// <summary>Backup → primary: everything up to <paramref name="Durable"/> is durable here and the same as the primary's (cumulative).</summary>
+internal sealed record Appended(GroupId Group, Epoch Epoch, MemberId From, long Number, long Durable) : ReplicaMessage(Group, Epoch, From);
+
+/// <summary>Backup → primary: <see cref="Append.Previous"/> is missing here or another entry stands there; try at or before <paramref name="Last"/>.</summary>
+internal sealed record Mismatch(GroupId Group, Epoch Epoch, MemberId From, long Number, LogPosition Last) : ReplicaMessage(Group, Epoch, From);
+
+/// <summary>Candidate → members: vote for me in <paramref name="Epoch"/>; with <paramref name="Pre"/>: would you, if I asked? (changes nothing).</summary>
+/// <param name="Last">The candidate's last entry: a voter whose log is ahead refuses.</param>
+internal sealed record RequestVote(GroupId Group, Epoch Epoch, MemberId From, bool Pre, LogPosition Last) : ReplicaMessage(Group, Epoch, From);
+
+/// <summary>The answer to <see cref="RequestVote"/>; <paramref name="Epoch"/> is the one asked for when granted, the voter's own otherwise.</summary>
+internal sealed record Vote(GroupId Group, Epoch Epoch, MemberId From, bool Pre, bool Granted) : ReplicaMessage(Group, Epoch, From);
+
+/// <summary>To the sender of a message of a lower epoch: there is a later one.</summary>
+internal sealed record Stale(GroupId Group, Epoch Epoch, MemberId From) : ReplicaMessage(Group, Epoch, From);
+
+/// <summary>To a sender that a committed view has taken out: its member id never returns; it may join under a new one.</summary>
+/// <param name="Removed">The id that is out.</param>
+internal sealed record NotMember(GroupId Group, Epoch Epoch, MemberId From, MemberId Removed) : ReplicaMessage(Group, Epoch, From);
+
+/// <summary>Primary → the member that shall take over: your log is complete, ask for votes now.</summary>
+internal sealed record TakeOver(GroupId Group, Epoch Epoch, MemberId From, MemberId To) : ReplicaMessage(Group, Epoch, From);
+
+/// <summary>A replica without a membership → all: who are you, and is there a group?</summary>
+/// <param name="Cluster">Nodes of another cluster ignore it.</param>
+/// <param name="Node">The asking node.</param>
+/// <param name="Incarnation">Its data folder.</param>
+/// <param name="IsEmpty">True when its log is empty and it never was a member.</param>
+internal sealed record Probe(GroupId Group, string Cluster, NodeId Node, Incarnation Incarnation, bool IsEmpty) : ReplicationMessage(Group);
+
+/// <summary>The answer to <see cref="Probe"/>: empty as well, or the group's first entry.</summary>
+/// <param name="Genesis">The frame of the entry at index 1; empty when this replica is empty.</param>
+internal sealed record Probed(GroupId Group, string Cluster, NodeId Node, Incarnation Incarnation, ReadOnlyMemory<byte> Genesis) : ReplicationMessage(Group);
+
+/// <summary>A machine without a membership → all: take me in. Only the primary acts on it.</summary>
+internal sealed record Join(GroupId Group, string Cluster, NodeId Node, Incarnation Incarnation) : ReplicationMessage(Group);
+
+/// <summary>What a client request asks for.</summary>
+internal enum RequestKind : byte
+{
+    /// <summary>Apply a command within a session.</summary>
+    Command = 1,
+
+    /// <summary>Open a session; the reply's <see cref="Reply.Session"/> is its id.</summary>
+    Register = 2,
+
+    /// <summary>A linearizable query.</summary>
+    BarrierRead = 3,
+
+    /// <summary>A query of the replica's state as it is.</summary>
+    StaleRead = 4,
+}
+
+/// <summary>One request of a client. <paramref name="Sequence"/> numbers commands within the session; for the other kinds it only matches the reply.</summary>
+internal readonly record struct Request(RequestKind Kind, long Sequence, ReadOnlyMemory<byte> Token, ReadOnlyMemory<byte> Payload);
+
+/// <summary>Client → replica: requests, in order.</summary>
+/// <param name="ReplyTo">The client's return address (see <see cref="IPeers.AddressOf"/>).</param>
+/// <param name="Session">The client's session; zero while it has none.</param>
+/// <param name="Lowest">The lowest command number that the client still waits for.</param>
+internal sealed record Requests(GroupId Group, string ReplyTo, LogPosition Session, long Lowest, IReadOnlyList<Request> Items) : ReplicationMessage(Group);
+
+/// <summary>The reply to one request.</summary>
+/// <param name="Session">The session of the request; for Register the new one.</param>
+internal readonly record struct Reply(RequestKind Kind, long Sequence, LogPosition Session, long AgeMs, Applied Result);
+
+/// <summary>Replica → client: replies, each by kind and number.</summary>
+internal sealed record Replies(GroupId Group, NodeId From, IReadOnlyList<Reply> Items) : ReplicationMessage(Group);
+
+/// <summary>Replica → client: I am not the primary; what you sent me and got no reply to goes elsewhere.</summary>
+/// <param name="Primary">Who is, as far as known; none otherwise.</param>
+/// <param name="NoQuorum">True when this replica has tried and failed to reach a quorum: nobody on its side of a partition can serve.</param>
+internal sealed record Redirect(GroupId Group, NodeId From, NodeId Primary, bool NoQuorum) : ReplicationMessage(Group);
+
+/// <summary>Client → replica: what are you?</summary>
+internal sealed record StatusRequest(GroupId Group, string ReplyTo, long Number) : ReplicationMessage(Group);
+
+/// <summary>The answer to <see cref="StatusRequest"/>.</summary>
+internal sealed record StatusReply(GroupId Group, long Number, ReplicaStatus Status) : ReplicationMessage(Group);
+
+/// <summary>Client → replica: hand over to <paramref name="Target"/> (none: to whoever is most advanced).</summary>
+internal sealed record TransferRequest(GroupId Group, string ReplyTo, long Number, NodeId Target) : ReplicationMessage(Group);
+
+/// <summary>The answer to <see cref="TransferRequest"/>; <paramref name="Refusal"/> is empty when the hand-over began.</summary>
+internal sealed record TransferReply(GroupId Group, long Number, string Refusal) : ReplicationMessage(Group);

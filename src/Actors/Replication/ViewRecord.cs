@@ -1,0 +1,102 @@
+using Actors.Membership;
+using Actors.Wire;
+
+namespace Actors.Replication;
+
+/// <summary>What the entries of a group need to know in order to be applied the same everywhere; it travels in view entries, not in configuration files.</summary>
+/// <param name="MaxSessions">Sessions kept.</param>
+/// <param name="SessionTimeoutMs">Log time in milliseconds after which an unused session expires.</param>
+/// <param name="MaxTokens">Tokens remembered.</param>
+/// <param name="TokenRetentionMs">Log time in milliseconds for which a token is remembered.</param>
+internal sealed record GroupLimits(int MaxSessions, long SessionTimeoutMs, int MaxTokens, long TokenRetentionMs)
+{
+    public static GroupLimits Of(GroupSettings settings) => new(
+        settings.MaxSessions,
+        (long)settings.SessionTimeout.TotalMilliseconds,
+        settings.MaxTokens,
+        (long)settings.TokenRetention.TotalMilliseconds);
+}
+
+/// <summary>The payload of a view entry: who, by which rule, within which limits.</summary>
+internal sealed record ViewRecord(View View, CommitRule Rule, GroupLimits Limits)
+{
+    /// <summary>The most members, and the most learners, that a view may have.</summary>
+    public const int MaxMembers = 32;
+
+    public byte[] Encode()
+    {
+        var writer = new ByteWriter();
+        Write(writer);
+        return writer.ToArray();
+    }
+
+    public void Write(ByteWriter writer)
+    {
+        writer.Byte((byte)Rule);
+        writer.Int32(Limits.MaxSessions);
+        writer.Int64(Limits.SessionTimeoutMs);
+        writer.Int32(Limits.MaxTokens);
+        writer.Int64(Limits.TokenRetentionMs);
+        WriteIds(writer, View.Members);
+        WriteIds(writer, View.Learners);
+    }
+
+    public static ViewRecord Decode(ReadOnlyMemory<byte> payload)
+    {
+        var reader = new ByteReader(payload);
+        return Read(ref reader);
+    }
+
+    public static ViewRecord Read(ref ByteReader reader)
+    {
+        var rule = (CommitRule)reader.Byte();
+        if (rule is not (CommitRule.All or CommitRule.Majority))
+            throw new MalformedException($"a view has the unknown commit rule {(byte)rule}");
+        var limits = new GroupLimits(reader.Int32(), reader.Int64(), reader.Int32(), reader.Int64());
+        var members = ReadIds(ref reader);
+        if (members.Count == 0)
+            throw new MalformedException("a view has no members");
+        return new ViewRecord(new View(members, ReadIds(ref reader)), rule, limits);
+    }
+
+    public static void WriteId(ByteWriter writer, MemberId id)
+    {
+        writer.Text(id.Node.Value);
+        writer.UInt128(id.Incarnation.Value);
+        writer.Int64(id.Joined.Epoch.Value);
+        writer.Int64(id.Joined.Index);
+    }
+
+    public static MemberId ReadId(ref ByteReader reader)
+    {
+        var node = ReadNode(ref reader);
+        return new MemberId(node, new Incarnation(reader.UInt128()), new LogPosition(new Epoch(reader.Int64()), reader.Int64()));
+    }
+
+    public static NodeId ReadNode(ref ByteReader reader)
+    {
+        var name = reader.Text();
+        if (name.Length == 0)
+            return default;
+        return Name.IsValid(name) ? new NodeId(name) : throw new MalformedException("a node name is not valid");
+    }
+
+    private static void WriteIds(ByteWriter writer, IReadOnlyList<MemberId> ids)
+    {
+        writer.Int32(ids.Count);
+        foreach (var id in ids)
+            WriteId(writer, id);
+    }
+
+    private static List<MemberId> ReadIds(ref ByteReader reader)
+    {
+        const int SmallestId = 4 + 16 + 16;
+        var count = reader.Count(SmallestId);
+        if (count > MaxMembers)
+            throw new MalformedException($"a view lists {count} ids; at most {MaxMembers} are allowed");
+        var ids = new List<MemberId>(count);
+        for (var i = 0; i < count; i++)
+            ids.Add(ReadId(ref reader));
+        return ids;
+    }
+}

@@ -1,0 +1,308 @@
+using Actors.Membership;
+using Actors.Replication;
+
+namespace Actors.Wire;
+
+/// <summary>The layout of every replication message: one letter that names it, then its fields in the order of their record.</summary>
+/// <remarks>
+/// Little-endian; texts and blocks carry a length of four bytes, lists a count of four bytes; every length and count is checked against
+/// the bytes at hand before anything is allocated. A later version may append fields, which this one ignores. Nothing polymorphic is read:
+/// the letter selects the reader.
+/// </remarks>
+internal static class ReplicationCodec
+{
+    private const int SmallestRequest = 1 + 8 + 4 + 4;
+    private const int SmallestReply = 1 + 8 + 16 + 8 + 1 + 8 + 4 + 4;
+
+    /// <summary>The letter of <paramref name="message"/>.</summary>
+    public static string Manifest(ReplicationMessage message) => message switch
+    {
+        Append => "A",
+        Appended => "a",
+        Mismatch => "m",
+        RequestVote => "V",
+        Vote => "v",
+        Stale => "s",
+        NotMember => "n",
+        TakeOver => "t",
+        Probe => "P",
+        Probed => "p",
+        Join => "J",
+        Requests => "R",
+        Replies => "r",
+        Redirect => "d",
+        StatusRequest => "Q",
+        StatusReply => "q",
+        TransferRequest => "T",
+        TransferReply => "u",
+        _ => throw new ArgumentException($"no codec for {message.GetType().Name}"),
+    };
+
+    public static byte[] Encode(ReplicationMessage message)
+    {
+        var w = new ByteWriter(message is Append or Requests or Replies ? 4096 : 128);
+        w.Text(message.Group.Value);
+        if (message is ReplicaMessage between)
+        {
+            w.Int64(between.Epoch.Value);
+            ViewRecord.WriteId(w, between.From);
+        }
+
+        switch (message)
+        {
+            case Append m:
+                ViewRecord.WriteId(w, m.To);
+                w.Int64(m.Number);
+                Position(w, m.Previous);
+                w.UInt128(m.PreviousHash);
+                w.Int64(m.Commit);
+                w.Int32(m.Entries.Count);
+                foreach (var entry in m.Entries)
+                    w.Block(entry.Frame.Span);
+                break;
+            case Appended m:
+                w.Int64(m.Number);
+                w.Int64(m.Durable);
+                break;
+            case Mismatch m:
+                w.Int64(m.Number);
+                Position(w, m.Last);
+                break;
+            case RequestVote m:
+                w.Bool(m.Pre);
+                Position(w, m.Last);
+                break;
+            case Vote m:
+                w.Bool(m.Pre);
+                w.Bool(m.Granted);
+                break;
+            case Stale:
+                break;
+            case NotMember m:
+                ViewRecord.WriteId(w, m.Removed);
+                break;
+            case TakeOver m:
+                ViewRecord.WriteId(w, m.To);
+                break;
+            case Probe m:
+                w.Text(m.Cluster);
+                w.Text(m.Node.Value);
+                w.UInt128(m.Incarnation.Value);
+                w.Bool(m.IsEmpty);
+                break;
+            case Probed m:
+                w.Text(m.Cluster);
+                w.Text(m.Node.Value);
+                w.UInt128(m.Incarnation.Value);
+                w.Block(m.Genesis.Span);
+                break;
+            case Join m:
+                w.Text(m.Cluster);
+                w.Text(m.Node.Value);
+                w.UInt128(m.Incarnation.Value);
+                break;
+            case Requests m:
+                w.Text(m.ReplyTo);
+                Position(w, m.Session);
+                w.Int64(m.Lowest);
+                w.Int32(m.Items.Count);
+                foreach (var item in m.Items)
+                {
+                    w.Byte((byte)item.Kind);
+                    w.Int64(item.Sequence);
+                    w.Block(item.Token.Span);
+                    w.Block(item.Payload.Span);
+                }
+
+                break;
+            case Replies m:
+                w.Text(m.From.Value);
+                w.Int32(m.Items.Count);
+                foreach (var item in m.Items)
+                {
+                    w.Byte((byte)item.Kind);
+                    w.Int64(item.Sequence);
+                    Position(w, item.Session);
+                    w.Int64(item.AgeMs);
+                    item.Result.Write(w);
+                }
+
+                break;
+            case Redirect m:
+                w.Text(m.From.Value);
+                w.Text(m.Primary.Value);
+                w.Bool(m.NoQuorum);
+                break;
+            case StatusRequest m:
+                w.Text(m.ReplyTo);
+                w.Int64(m.Number);
+                break;
+            case StatusReply m:
+                w.Int64(m.Number);
+                WriteStatus(w, m.Status);
+                break;
+            case TransferRequest m:
+                w.Text(m.ReplyTo);
+                w.Int64(m.Number);
+                w.Text(m.Target.Value);
+                break;
+            case TransferReply m:
+                w.Int64(m.Number);
+                w.Text(m.Refusal);
+                break;
+            default:
+                throw new ArgumentException($"no codec for {message.GetType().Name}");
+        }
+
+        return w.ToArray();
+    }
+
+    /// <exception cref="MalformedException">The bytes are not a message of this letter.</exception>
+    public static ReplicationMessage Decode(string manifest, ReadOnlyMemory<byte> bytes)
+    {
+        var r = new ByteReader(bytes);
+        var group = Group(ref r);
+        if (manifest is "A" or "a" or "m" or "V" or "v" or "s" or "n" or "t")
+        {
+            var epoch = new Epoch(r.Int64());
+            var from = ViewRecord.ReadId(ref r);
+            return manifest switch
+            {
+                "A" => ReadAppend(ref r, group, epoch, from),
+                "a" => new Appended(group, epoch, from, r.Int64(), r.Int64()),
+                "m" => new Mismatch(group, epoch, from, r.Int64(), Position(ref r)),
+                "V" => new RequestVote(group, epoch, from, r.Bool(), Position(ref r)),
+                "v" => new Vote(group, epoch, from, r.Bool(), r.Bool()),
+                "s" => new Stale(group, epoch, from),
+                "n" => new NotMember(group, epoch, from, ViewRecord.ReadId(ref r)),
+                _ => new TakeOver(group, epoch, from, ViewRecord.ReadId(ref r)),
+            };
+        }
+
+        return manifest switch
+        {
+            "P" => new Probe(group, r.Text(), ViewRecord.ReadNode(ref r), new Incarnation(r.UInt128()), r.Bool()),
+            "p" => new Probed(group, r.Text(), ViewRecord.ReadNode(ref r), new Incarnation(r.UInt128()), r.Block()),
+            "J" => new Join(group, r.Text(), ViewRecord.ReadNode(ref r), new Incarnation(r.UInt128())),
+            "R" => ReadRequests(ref r, group),
+            "r" => ReadReplies(ref r, group),
+            "d" => new Redirect(group, ViewRecord.ReadNode(ref r), ViewRecord.ReadNode(ref r), r.Bool()),
+            "Q" => new StatusRequest(group, r.Text(), r.Int64()),
+            "q" => new StatusReply(group, r.Int64(), ReadStatus(ref r, group)),
+            "T" => new TransferRequest(group, r.Text(), r.Int64(), ViewRecord.ReadNode(ref r)),
+            "u" => new TransferReply(group, r.Int64(), r.Text()),
+            _ => throw new MalformedException($"the message letter '{(manifest.Length <= 8 ? manifest : "...")}' is unknown"),
+        };
+    }
+
+    private static Append ReadAppend(ref ByteReader r, GroupId group, Epoch epoch, MemberId from)
+    {
+        var to = ViewRecord.ReadId(ref r);
+        var number = r.Int64();
+        var previous = Position(ref r);
+        var previousHash = r.UInt128();
+        var commit = r.Int64();
+        var entries = new LogEntry[r.Count(4 + LogEntry.HeaderBytes)];
+        for (var i = 0; i < entries.Length; i++)
+            entries[i] = LogEntry.FromFrame(r.Block());
+        return new Append(group, epoch, from, to, number, previous, previousHash, commit, entries);
+    }
+
+    private static Requests ReadRequests(ref ByteReader r, GroupId group)
+    {
+        var replyTo = r.Text();
+        var session = Position(ref r);
+        var lowest = r.Int64();
+        var items = new Request[r.Count(SmallestRequest)];
+        for (var i = 0; i < items.Length; i++)
+        {
+            var kind = Kind(ref r);
+            var sequence = r.Int64();
+            var token = r.Block();
+            if (token.Length > LogEntry.MaxTokenBytes)
+                throw new MalformedException($"a token of {token.Length} bytes is over the limit of {LogEntry.MaxTokenBytes}");
+            items[i] = new Request(kind, sequence, token, r.Block());
+        }
+
+        return new Requests(group, replyTo, session, lowest, items);
+    }
+
+    private static Replies ReadReplies(ref ByteReader r, GroupId group)
+    {
+        var from = ViewRecord.ReadNode(ref r);
+        var items = new Reply[r.Count(SmallestReply)];
+        for (var i = 0; i < items.Length; i++)
+            items[i] = new Reply(Kind(ref r), r.Int64(), Position(ref r), r.Int64(), Applied.Read(ref r));
+        return new Replies(group, from, items);
+    }
+
+    private static RequestKind Kind(ref ByteReader r)
+    {
+        var kind = (RequestKind)r.Byte();
+        return kind is >= RequestKind.Command and <= RequestKind.StaleRead ? kind : throw new MalformedException($"the request kind {(byte)kind} is unknown");
+    }
+
+    private static void WriteStatus(ByteWriter w, ReplicaStatus status)
+    {
+        w.Text(status.Node.Value);
+        w.Byte((byte)status.Role);
+        w.Int64(status.Epoch.Value);
+        w.Int64(status.CommitIndex);
+        w.Int64(status.AppliedIndex);
+        w.Int64(status.LastIndex);
+        w.Text(status.Primary.Value);
+        Nodes(w, status.Members);
+        Nodes(w, status.Learners);
+        w.Text(status.Fault);
+        w.Int32(status.Labels.Count);
+        foreach (var (name, value) in status.Labels)
+        {
+            w.Text(name);
+            w.Text(value);
+        }
+    }
+
+    private static ReplicaStatus ReadStatus(ref ByteReader r, GroupId group)
+    {
+        var node = ViewRecord.ReadNode(ref r);
+        var role = (ReplicaRole)r.Byte();
+        var epoch = new Epoch(r.Int64());
+        var (commit, applied, last) = (r.Int64(), r.Int64(), r.Int64());
+        var primary = ViewRecord.ReadNode(ref r);
+        var (members, learners) = (Nodes(ref r), Nodes(ref r));
+        var fault = r.Text();
+        var labels = new Dictionary<string, string>();
+        for (var i = r.Count(8); i > 0; i--)
+            labels[r.Text()] = r.Text();
+        return new ReplicaStatus(group, node, role, epoch, commit, applied, last, primary, members, learners, fault, labels);
+    }
+
+    private static void Nodes(ByteWriter w, IReadOnlyList<NodeId> nodes)
+    {
+        w.Int32(nodes.Count);
+        foreach (var node in nodes)
+            w.Text(node.Value);
+    }
+
+    private static NodeId[] Nodes(ref ByteReader r)
+    {
+        var nodes = new NodeId[r.Count(4)];
+        for (var i = 0; i < nodes.Length; i++)
+            nodes[i] = ViewRecord.ReadNode(ref r);
+        return nodes;
+    }
+
+    private static void Position(ByteWriter w, LogPosition position)
+    {
+        w.Int64(position.Epoch.Value);
+        w.Int64(position.Index);
+    }
+
+    private static LogPosition Position(ref ByteReader r) => new(new Epoch(r.Int64()), r.Int64());
+
+    private static GroupId Group(ref ByteReader r)
+    {
+        var name = r.Text();
+        return Name.IsValid(name) ? new GroupId(name) : throw new MalformedException("a group name is not valid");
+    }
+}

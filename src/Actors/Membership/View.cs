@@ -12,32 +12,18 @@ public sealed record View(IReadOnlyList<MemberId> Members, IReadOnlyList<MemberI
     /// <summary>True when <paramref name="id"/> votes or learns in this view.</summary>
     public bool Includes(MemberId id) => IsMember(id) || Learners.Contains(id);
 
-    /// <summary>The membership of <paramref name="node"/> in this view, voting or learning; none when it has none.</summary>
-    public MemberId Of(NodeId node)
-    {
-        foreach (var id in Members)
-        {
-            if (id.Node == node)
-                return id;
-        }
-
-        foreach (var id in Learners)
-        {
-            if (id.Node == node)
-                return id;
-        }
-
-        return default;
-    }
+    /// <summary>The id under which a data folder votes or learns in this view; none when it does not.</summary>
+    public MemberId Of(NodeId node, Incarnation incarnation)
+        => Members.Concat(Learners).FirstOrDefault(id => id.Node == node && id.Incarnation == incarnation);
 
     /// <summary>This view without <paramref name="id"/>.</summary>
     public View Without(MemberId id) => new([.. Members.Where(m => m != id)], [.. Learners.Where(m => m != id)]);
 
-    /// <summary>This view with the new learner <paramref name="id"/>.</summary>
-    public View WithLearner(MemberId id) => this with { Learners = [.. Learners, id] };
+    /// <summary>This view with the new learner <paramref name="id"/>, in place of any other learner on the same node.</summary>
+    public View WithLearner(MemberId id) => this with { Learners = [.. Learners.Where(m => m.Node != id.Node), id] };
 
-    /// <summary>This view with the learner <paramref name="id"/> made a member.</summary>
-    public View WithPromoted(MemberId id) => new([.. Members, id], [.. Learners.Where(m => m != id)]);
+    /// <summary>This view with the learner <paramref name="id"/> made a member, in place of any other member on the same node: a wiped machine replaces itself.</summary>
+    public View WithPromoted(MemberId id) => new([.. Members.Where(m => m.Node != id.Node), id], [.. Learners.Where(m => m != id)]);
 
     /// <summary>Equality by content.</summary>
     public bool SameAs(View other) => other is not null && Members.SequenceEqual(other.Members) && Learners.SequenceEqual(other.Learners);

@@ -9,6 +9,9 @@ internal sealed class EventRing(int capacity)
     /// <summary>The lowest index after which every change is held.</summary>
     public long CompleteAfter { get; private set; }
 
+    /// <summary>The index of the newest change held, or <see cref="CompleteAfter"/> when none is.</summary>
+    public long Latest => _events.Count > 0 ? _events[_events.Count - 1].Index : CompleteAfter;
+
     /// <summary>Nothing at or before <paramref name="index"/> is held.</summary>
     public void StartAfter(long index) => CompleteAfter = index;
 
@@ -26,12 +29,13 @@ internal sealed class EventRing(int capacity)
     public List<GroupEvent> After(long after, ReadOnlyMemory<byte> prefix)
     {
         var result = new List<GroupEvent>();
-        for (var i = 0; i < _events.Count; i++)
+        for (var i = _events.Count - 1; i >= 0 && _events[i].Index > after; i--)
         {
-            if (_events[i].Index > after && _events[i].Key.Span.StartsWith(prefix.Span))
+            if (_events[i].Key.Span.StartsWith(prefix.Span))
                 result.Add(_events[i]);
         }
 
+        result.Reverse();
         return result;
     }
 }

@@ -85,6 +85,9 @@ public sealed record GroupSettings
 
     internal const int MaxCommandBytesLimit = 72 << 10;
 
+    /// <summary>Bytes of applied changes that are written to the store without waiting for <see cref="StateFlushInterval"/>.</summary>
+    internal const long StateFlushBytes = 4 << 20;
+
     /// <summary>Entry bytes in one message between replicas: half of Akka.Remote's default frame of 128,000 bytes, so that one entry more still fits.</summary>
     internal const int MaxBatchBytes = 48 << 10;
 

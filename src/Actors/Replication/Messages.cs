@@ -84,9 +84,10 @@ internal readonly record struct Request(RequestKind Kind, long Sequence, ReadOnl
 
 /// <summary>Client → replica: requests, in order.</summary>
 /// <param name="ReplyTo">The client's return address (see <see cref="IPeers.AddressOf"/>).</param>
+/// <param name="Number">Grows with every message of this client to this replica: a copy made on the way, or one overtaken, is dropped.</param>
 /// <param name="Session">The client's session; zero while it has none.</param>
 /// <param name="Lowest">The lowest command number that the client still waits for.</param>
-internal sealed record Requests(GroupId Group, string ReplyTo, LogPosition Session, long Lowest, IReadOnlyList<Request> Items) : ReplicationMessage(Group);
+internal sealed record Requests(GroupId Group, string ReplyTo, long Number, LogPosition Session, long Lowest, IReadOnlyList<Request> Items) : ReplicationMessage(Group);
 
 /// <summary>The reply to one request.</summary>
 /// <param name="Session">The session of the request; for Register the new one.</param>
@@ -97,8 +98,9 @@ internal sealed record Replies(GroupId Group, NodeId From, IReadOnlyList<Reply> 
 
 /// <summary>Replica → client: I am not the primary; what you sent me and got no reply to goes elsewhere.</summary>
 /// <param name="Primary">Who is, as far as known; none otherwise.</param>
+/// <param name="Number">The message that it answers: its requests were not ordered here. 0 when it concerns requests that were ordered and may yet be committed.</param>
 /// <param name="NoQuorum">True when this replica has tried and failed to reach a quorum: nobody on its side of a partition can serve.</param>
-internal sealed record Redirect(GroupId Group, NodeId From, NodeId Primary, bool NoQuorum) : ReplicationMessage(Group);
+internal sealed record Redirect(GroupId Group, NodeId From, NodeId Primary, long Number, bool NoQuorum) : ReplicationMessage(Group);
 
 /// <summary>Client → replica: what are you?</summary>
 internal sealed record StatusRequest(GroupId Group, string ReplyTo, long Number) : ReplicationMessage(Group);

@@ -30,6 +30,9 @@ internal sealed class Views
     /// <summary>True while <see cref="Newest"/> is not known to be committed.</summary>
     public bool IsPending => CommittedIndex != NewestIndex;
 
+    /// <summary>True when no change of the voting members is under way: only then may another one begin.</summary>
+    public bool MembersSettled => _views.TrueForAll(v => v.View.Members.SequenceEqual(Committed.Members));
+
     /// <summary>Every member or learner of any view in force, once.</summary>
     public IEnumerable<MemberId> Everyone => _views.SelectMany(v => v.View.Members.Concat(v.View.Learners)).Distinct();
 

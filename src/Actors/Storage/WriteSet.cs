@@ -47,6 +47,13 @@ public sealed class WriteSet
         Bytes += other.Bytes;
     }
 
+    /// <summary>Removes all operations but keeps their room, for a set that is filled again and again.</summary>
+    public void Clear()
+    {
+        _operations.Clear();
+        Bytes = 0;
+    }
+
     private void Add(Operation operation)
     {
         _operations.Add(operation);

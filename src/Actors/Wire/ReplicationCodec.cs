@@ -103,6 +103,7 @@ internal static class ReplicationCodec
                 break;
             case Requests m:
                 w.Text(m.ReplyTo);
+                w.Int64(m.Number);
                 Position(w, m.Session);
                 w.Int64(m.Lowest);
                 w.Int32(m.Items.Count);
@@ -131,6 +132,7 @@ internal static class ReplicationCodec
             case Redirect m:
                 w.Text(m.From.Value);
                 w.Text(m.Primary.Value);
+                w.Int64(m.Number);
                 w.Bool(m.NoQuorum);
                 break;
             case StatusRequest m:
@@ -186,7 +188,7 @@ internal static class ReplicationCodec
             "J" => new Join(group, r.Text(), ViewRecord.ReadNode(ref r), new Incarnation(r.UInt128())),
             "R" => ReadRequests(ref r, group),
             "r" => ReadReplies(ref r, group),
-            "d" => new Redirect(group, ViewRecord.ReadNode(ref r), ViewRecord.ReadNode(ref r), r.Bool()),
+            "d" => new Redirect(group, ViewRecord.ReadNode(ref r), ViewRecord.ReadNode(ref r), r.Int64(), r.Bool()),
             "Q" => new StatusRequest(group, r.Text(), r.Int64()),
             "q" => new StatusReply(group, r.Int64(), ReadStatus(ref r, group)),
             "T" => new TransferRequest(group, r.Text(), r.Int64(), ViewRecord.ReadNode(ref r)),
@@ -211,6 +213,7 @@ internal static class ReplicationCodec
     private static Requests ReadRequests(ref ByteReader r, GroupId group)
     {
         var replyTo = r.Text();
+        var number = r.Int64();
         var session = Position(ref r);
         var lowest = r.Int64();
         var items = new Request[r.Count(SmallestRequest)];
@@ -224,7 +227,7 @@ internal static class ReplicationCodec
             items[i] = new Request(kind, sequence, token, r.Block());
         }
 
-        return new Requests(group, replyTo, session, lowest, items);
+        return new Requests(group, replyTo, number, session, lowest, items);
     }
 
     private static Replies ReadReplies(ref ByteReader r, GroupId group)

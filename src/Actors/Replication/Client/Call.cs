@@ -1,0 +1,62 @@
+using Akka.Actor;
+using Actors.Membership;
+
+namespace Actors.Replication.Client;
+
+/// <summary>Local → client: submit a command. <paramref name="Complete"/> is called once, on the client's thread: it must only pass the reply on.</summary>
+internal sealed record Submit(ReadOnlyMemory<byte> Command, ReadOnlyMemory<byte> Token, TimeSpan? Timeout, Action<GroupReply> Complete) : INoSerializationVerificationNeeded;
+
+/// <summary>Local → client: ask a query.</summary>
+internal sealed record Query(ReadOnlyMemory<byte> Content, ReadMode Mode, TimeSpan? Timeout, Action<GroupReply> Complete) : INoSerializationVerificationNeeded;
+
+/// <summary>Local → client: ask all replicas what they are; completes with those that answered in time.</summary>
+internal sealed record CollectStatus(TimeSpan Timeout, Action<IReadOnlyList<ReplicaStatus>> Complete) : INoSerializationVerificationNeeded;
+
+/// <summary>Local → client: ask <paramref name="Primary"/> to hand over; completes with its refusal, empty when it began.</summary>
+internal sealed record Transfer(NodeId Primary, NodeId Target, Action<string> Complete) : INoSerializationVerificationNeeded;
+
+/// <summary>One request on its way through a client.</summary>
+internal sealed class Call(RequestKind kind, ReadOnlyMemory<byte> token, ReadOnlyMemory<byte> payload, TimeSpan deadline, Action<GroupReply> complete)
+{
+    public RequestKind Kind { get; } = kind;
+
+    public ReadOnlyMemory<byte> Token { get; } = token;
+
+    public ReadOnlyMemory<byte> Payload { get; } = payload;
+
+    public TimeSpan Deadline { get; } = deadline;
+
+    public Action<GroupReply> Complete { get; } = complete;
+
+    public LogPosition Session { get; set; }
+
+    public long Sequence { get; set; }
+
+    public int Bytes => Token.Length + Payload.Length + 32;
+
+    /// <summary>The message that carried the last copy; 0 before the first.</summary>
+    public long Number { get; private set; }
+
+    /// <summary>Copies sent in all.</summary>
+    public int Sends { get; private set; }
+
+    /// <summary>Copies that no replica has refused: as many may have been ordered.</summary>
+    public int Open { get; private set; }
+
+    public TimeSpan SentAt { get; private set; }
+
+    public TimeSpan RetryAt { get; set; }
+
+    /// <summary>A stale read that its own node's replica cannot answer.</summary>
+    public bool AwayFromHome { get; set; }
+
+    public void Sent(long number, TimeSpan now, TimeSpan retryAt)
+    {
+        (Number, SentAt, RetryAt) = (number, now, retryAt);
+        Sends++;
+        Open++;
+    }
+
+    /// <summary>A replica has said that it did not order the copy it got.</summary>
+    public void Refused() => Open = Math.Max(0, Open - 1);
+}

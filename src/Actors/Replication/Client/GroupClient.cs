@@ -1,0 +1,450 @@
+using Akka.Actor;
+using Actors.Membership;
+using Actors.Timing;
+
+namespace Actors.Replication.Client;
+
+/// <summary>The client of one group: finds the primary, keeps a session, retries after a learned time-out, never lets a command be applied twice.</summary>
+/// <remarks>
+/// A command keeps its session and number through every retry, so whichever primary gets it applies it once. What the caller is told:
+/// <list type="bullet">
+/// <item>an answer of the group, whatever it is, when one came;</item>
+/// <item>Overloaded, Unavailable or TooLarge only when no copy of the command can have been ordered;</item>
+/// <item>Unknown when a copy may have been ordered and no answer came in time.</item>
+/// </list>
+/// Where a primary cannot be reached because this side of a partition has no quorum, its own node's replica says so and calls fail at once.
+/// </remarks>
+internal sealed class GroupClient : UntypedActor, IWithTimers
+{
+    private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(20);
+
+    private readonly GroupId _group;
+    private readonly IReadOnlyList<NodeId> _nodes;
+    private readonly NodeId _home;              // the node this client lives on; none for a client outside the cluster
+    private readonly IPeers _peers;
+    private readonly IClock _clock;
+    private readonly ClientSettings _settings;
+    private readonly RttEstimator _roundTrip;
+    private readonly string _address;
+
+    private readonly LinkedList<Call> _queue = new();                               // commands without a number yet
+    private readonly SortedDictionary<(LogPosition Session, long Sequence), Call> _commands = [];
+    private readonly Dictionary<long, Call> _reads = [];
+    private readonly List<Call> _toSend = [];
+    private readonly Dictionary<long, StatusCall> _statusCalls = [];
+    private readonly Dictionary<long, Action<string>> _transferCalls = [];
+
+    private NodeId _target;                     // where the primary is believed to be
+    private TimeSpan _heardAt;                  // when the target last answered
+    private TimeSpan _redirectedAt;
+    private LogPosition _session;
+    private Call? _registration;
+    private long _nextSequence = 1;
+    private long _nextRead = 1;
+    private long _number;                       // of the last message
+    private bool _pumping;
+
+    public GroupClient(GroupId group, IReadOnlyList<NodeId> nodes, NodeId home, IPeers peers, IClock clock, ClientSettings settings)
+    {
+        _group = group;
+        _nodes = nodes;
+        _home = home;
+        _peers = peers;
+        _clock = clock;
+        _settings = settings.Validated();
+        _roundTrip = new RttEstimator(settings.MinRetransmit);
+        _target = home.IsNone ? nodes[0] : home;
+        _address = peers.AddressOf(Self);
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    private TimeSpan Now => _clock.Elapsed;
+
+    public static Props Props(GroupId group, IReadOnlyList<NodeId> nodes, NodeId home, IPeers peers, IClock clock, ClientSettings settings)
+        => Akka.Actor.Props.Create(() => new GroupClient(group, nodes, home, peers, clock, settings));
+
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case Submit m: OnSubmit(m); break;
+            case Query m: OnQuery(m); break;
+            case Pump: OnPump(); break;
+            case Replies m: OnReplies(m); break;
+            case Redirect m: OnRedirect(m); break;
+            case ClientTick: OnTick(); break;
+            case CollectStatus m: OnCollectStatus(m); break;
+            case StatusReply m: OnStatusReply(m); break;
+            case Transfer m: OnTransfer(m); break;
+            case TransferReply m: OnTransferReply(m); break;
+            default: Unhandled(message); break;
+        }
+    }
+
+    protected override void PostStop()
+    {
+        foreach (var call in _queue.Concat(_commands.Values).Concat(_reads.Values))
+            call.Complete(Undecided(call, "the client was stopped"));
+    }
+
+    // ---- Calls ----
+
+    private void OnSubmit(Submit m)
+    {
+        if (m.Token.Length > LogEntry.MaxTokenBytes)
+            m.Complete(Nothing(Outcome.TooLarge, $"the idempotency token of {m.Token.Length} bytes is over the limit of {LogEntry.MaxTokenBytes}"));
+        else if (m.Command.Length > GroupSettings.MaxCommandBytesLimit)
+            m.Complete(Nothing(Outcome.TooLarge, $"the command of {m.Command.Length} bytes is over the limit of {GroupSettings.MaxCommandBytesLimit}"));
+        else if (_queue.Count >= _settings.MaxQueued)
+            m.Complete(Nothing(Outcome.Overloaded, $"{_queue.Count} requests are waiting in this client already"));
+        else
+        {
+            _queue.AddLast(new Call(RequestKind.Command, m.Token, m.Command, Deadline(m.Timeout), m.Complete));
+            PumpSoon();
+        }
+    }
+
+    private void OnQuery(Query m)
+    {
+        if (m.Content.Length > GroupSettings.MaxCommandBytesLimit)
+        {
+            m.Complete(Nothing(Outcome.TooLarge, $"the query of {m.Content.Length} bytes is over the limit of {GroupSettings.MaxCommandBytesLimit}"));
+            return;
+        }
+
+        if (_reads.Count >= _settings.MaxQueued)
+        {
+            m.Complete(Nothing(Outcome.Overloaded, $"{_reads.Count} reads are waiting in this client already"));
+            return;
+        }
+
+        var kind = m.Mode is ReadMode.Stale ? RequestKind.StaleRead : RequestKind.BarrierRead;
+        var call = new Call(kind, default, m.Content, Deadline(m.Timeout), m.Complete) { Sequence = _nextRead++ };
+        _reads.Add(call.Sequence, call);
+        _toSend.Add(call);
+        PumpSoon();
+    }
+
+    private TimeSpan Deadline(TimeSpan? timeout) => Now + (timeout ?? _settings.RequestTimeout);
+
+    // ---- Sending ----
+
+    private void PumpSoon()
+    {
+        if (_pumping)
+            return;
+        _pumping = true;
+        Self.Tell(Pump.Instance);
+        if (!Timers.IsTimerActive(ClientTick.Instance))
+            Timers.StartPeriodicTimer(ClientTick.Instance, ClientTick.Instance, Tick);
+    }
+
+    private void OnPump()
+    {
+        _pumping = false;
+        if (_queue.Count > 0 && _session == LogPosition.Zero)
+            Register();
+        else
+            NumberQueued();
+        SendAll();
+    }
+
+    private void Register()
+    {
+        if (_registration is not null)
+            return;
+        _registration = new Call(RequestKind.Register, default, default, TimeSpan.MaxValue, _ => { }) { Sequence = _nextRead++ };
+        _toSend.Add(_registration);
+    }
+
+    private void NumberQueued()
+    {
+        while (_queue.First is { } first && _nextSequence < Lowest(_session) + _settings.Window)
+        {
+            _queue.RemoveFirst();
+            var call = first.Value;
+            (call.Session, call.Sequence) = (_session, _nextSequence++);
+            _commands.Add((call.Session, call.Sequence), call);
+            _toSend.Add(call);
+        }
+    }
+
+    private long Lowest(LogPosition session)
+    {
+        foreach (var (key, _) in _commands)
+        {
+            if (key.Session == session)
+                return key.Sequence;
+        }
+
+        return session == _session ? _nextSequence : long.MaxValue;
+    }
+
+    private void SendAll()
+    {
+        for (var from = 0; from < _toSend.Count;)
+        {
+            var (to, bytes, first) = (from, 0, _toSend[from]);
+            var node = NodeFor(first);
+            while (to < _toSend.Count && (to == from || bytes + _toSend[to].Bytes <= GroupSettings.MaxBatchBytes)
+                && _toSend[to].Session == first.Session && NodeFor(_toSend[to]) == node)
+            {
+                bytes += _toSend[to++].Bytes;
+            }
+
+            var items = new Request[to - from];
+            _number++;
+            for (var i = 0; i < items.Length; i++)
+            {
+                var call = _toSend[from + i];
+                items[i] = new Request(call.Kind, call.Sequence, call.Token, call.Payload);
+                call.Sent(_number, Now, Now + _roundTrip.Timeout);
+            }
+
+            _peers.Replica(node, _group).Tell(new Requests(_group, _address, _number, first.Session, Lowest(first.Session), items), ActorRefs.NoSender);
+            from = to;
+        }
+
+        _toSend.Clear();
+    }
+
+    private NodeId NodeFor(Call call) => call.Kind is RequestKind.StaleRead && !_home.IsNone && !call.AwayFromHome ? _home : _target;
+
+    // ---- Answers ----
+
+    private void OnReplies(Replies m)
+    {
+        if (m.From == _target)
+            _heardAt = Now;
+        foreach (var reply in m.Items)
+        {
+            if (Find(reply) is { } call)
+                OnReply(call, reply);
+        }
+
+        if (_queue.Count > 0)
+            PumpSoon();
+    }
+
+    private Call? Find(in Reply reply) => reply.Kind switch
+    {
+        RequestKind.Command => _commands.GetValueOrDefault((reply.Session, reply.Sequence)),
+        RequestKind.Register => _registration?.Sequence == reply.Sequence ? _registration : null,
+        _ => _reads.GetValueOrDefault(reply.Sequence),
+    };
+
+    private void OnReply(Call call, in Reply reply)
+    {
+        if (call.Sends == 1)
+            _roundTrip.Sample(Now - call.SentAt);
+        var result = reply.Result;
+        if (call.Kind is RequestKind.Register)
+        {
+            if (result.Outcome is Outcome.Ok)
+                (_session, _nextSequence, _registration) = (reply.Session, 1, null);
+            else
+                call.RetryAt = Now + _roundTrip.Timeout;
+            return;
+        }
+
+        if (result.Outcome is Outcome.Expired && call.Session == _session)
+            _session = LogPosition.Zero;
+        if (result.Outcome is Outcome.Overloaded or Outcome.Expired or Outcome.TooLarge && call.Kind is RequestKind.Command && result.Index == 0)
+        {
+            if (call.Open > 1)
+            {
+                // Another copy may have been ordered: this refusal is not the last word.
+                call.Refused();
+                if (result.Outcome is Outcome.Expired)
+                    Finish(call, new GroupReply(Outcome.Unknown, default, 0, default, "the session expired before the answer came"));
+                return;
+            }
+
+            if (result.Outcome is Outcome.Expired)
+            {
+                Remove(call);
+                call.Refused();
+                _queue.AddFirst(call);
+                return;
+            }
+        }
+
+        Finish(call, new GroupReply(result.Outcome, result.Payload, result.Index, TimeSpan.FromMilliseconds(reply.AgeMs), result.Error));
+    }
+
+    private void OnRedirect(Redirect m)
+    {
+        // The requests of that message were not ordered there.
+        foreach (var call in Outstanding())
+        {
+            if (m.Number != 0 && call.Number == m.Number)
+            {
+                call.Refused();
+                if (m.From == _home && call.Kind is RequestKind.StaleRead)
+                    call.AwayFromHome = true;
+            }
+        }
+
+        if (m.NoQuorum && m.From == _home && m.Primary.IsNone)
+        {
+            FailAll($"no primary with a quorum can be reached from {_home}");
+            return;
+        }
+
+        if (m.From != _target && !m.Primary.IsNone && m.Primary == _target)
+            return;
+        if (m.From != _target && m.Number == 0)
+            return;
+        var known = !m.Primary.IsNone && m.Primary != m.From;
+        _target = known ? m.Primary : NextAfter(m.From);
+        _heardAt = Now;
+
+        // At once to a primary that is known, but not again and again between two that point at each other.
+        var at = known && Now - _redirectedAt > Tick ? Now : Now + _settings.MinRetransmit;
+        _redirectedAt = Now;
+        foreach (var call in Outstanding())
+            call.RetryAt = at;
+        if (at == Now)
+            Resend();
+    }
+
+    private void OnTick()
+    {
+        foreach (var call in Outstanding().Concat(_queue).Where(c => c.Deadline <= Now).ToList())
+            Finish(call, Undecided(call, "no answer in time"));
+        Resend();
+        if (_commands.Count == 0 && _reads.Count == 0 && _queue.Count == 0 && _statusCalls.Count == 0)
+        {
+            _registration = null;
+            Timers.Cancel(ClientTick.Instance);
+        }
+
+        foreach (var (number, call) in _statusCalls.Where(c => c.Value.Deadline <= Now).ToList())
+            CompleteStatus(number, call);
+    }
+
+    private void Resend()
+    {
+        foreach (var call in Outstanding())
+        {
+            if (call.RetryAt <= Now && call.Number != 0)
+                _toSend.Add(call);
+        }
+
+        if (_toSend.Count == 0)
+            return;
+        if (Now - _heardAt > _roundTrip.Timeout)
+        {
+            _roundTrip.Expired();
+            _target = NextAfter(_target);
+            _heardAt = Now;
+        }
+
+        SendAll();
+    }
+
+    private IEnumerable<Call> Outstanding()
+    {
+        var calls = _commands.Values.Concat(_reads.Values);
+        return _registration is null ? calls : calls.Append(_registration);
+    }
+
+    private NodeId NextAfter(NodeId node)
+    {
+        for (var i = 0; i < _nodes.Count; i++)
+        {
+            if (_nodes[i] == node)
+                return _nodes[(i + 1) % _nodes.Count];
+        }
+
+        return _nodes[0];
+    }
+
+    private void FailAll(string why)
+    {
+        foreach (var call in _commands.Values.Concat(_reads.Values).Concat(_queue).ToList())
+            Finish(call, Undecided(call, why));
+        _registration = null;
+        _target = _home;
+    }
+
+    private static GroupReply Undecided(Call call, string why)
+        => Nothing(call.Kind is RequestKind.Command && call.Open > 0 ? Outcome.Unknown : Outcome.Unavailable, why);
+
+    private static GroupReply Nothing(Outcome outcome, string why) => new(outcome, default, 0, default, why);
+
+    private void Finish(Call call, GroupReply reply)
+    {
+        Remove(call);
+        call.Complete(reply);
+    }
+
+    private void Remove(Call call)
+    {
+        if (call.Kind is RequestKind.Command)
+        {
+            if (!_commands.Remove((call.Session, call.Sequence)))
+                _queue.Remove(call);
+        }
+        else
+        {
+            _reads.Remove(call.Sequence);
+        }
+    }
+
+    // ---- Status and hand-over ----
+
+    private void OnCollectStatus(CollectStatus m)
+    {
+        var number = _nextRead++;
+        _statusCalls.Add(number, new StatusCall(m, Now + m.Timeout));
+        foreach (var node in _nodes)
+            _peers.Replica(node, _group).Tell(new StatusRequest(_group, _address, number), ActorRefs.NoSender);
+        if (!Timers.IsTimerActive(ClientTick.Instance))
+            Timers.StartPeriodicTimer(ClientTick.Instance, ClientTick.Instance, Tick);
+    }
+
+    private void OnStatusReply(StatusReply m)
+    {
+        if (!_statusCalls.TryGetValue(m.Number, out var call))
+            return;
+        call.Replies[m.Status.Node] = m.Status;
+        if (call.Replies.Count == _nodes.Count)
+            CompleteStatus(m.Number, call);
+    }
+
+    private void CompleteStatus(long number, StatusCall call)
+    {
+        _statusCalls.Remove(number);
+        call.Request.Complete([.. call.Replies.Values]);
+    }
+
+    private void OnTransfer(Transfer m)
+    {
+        var number = _nextRead++;
+        _transferCalls.Add(number, m.Complete);
+        _peers.Replica(m.Primary, _group).Tell(new TransferRequest(_group, _address, number, m.Target), ActorRefs.NoSender);
+    }
+
+    private void OnTransferReply(TransferReply m)
+    {
+        if (_transferCalls.Remove(m.Number, out var complete))
+            complete(m.Refusal);
+    }
+
+    private sealed class Pump : INoSerializationVerificationNeeded
+    {
+        public static readonly Pump Instance = new();
+    }
+
+    private sealed class ClientTick : INoSerializationVerificationNeeded
+    {
+        public static readonly ClientTick Instance = new();
+    }
+
+    private sealed record StatusCall(CollectStatus Request, TimeSpan Deadline)
+    {
+        public SortedDictionary<NodeId, ReplicaStatus> Replies { get; } = [];
+    }
+}

@@ -1,0 +1,200 @@
+using Akka.Actor;
+using Akka.Event;
+using Actors.Membership;
+using Actors.Replication.Client;
+using Actors.Replication.Star;
+using Actors.Storage;
+
+namespace Actors.Replication;
+
+/// <summary>Replica → its supervisor: the part it plays now.</summary>
+internal sealed record RoleChanged(GroupId Group, ReplicaRole Role) : INoSerializationVerificationNeeded;
+
+/// <summary>Asks a node's replicas to hand over what they lead; answered with <see cref="ReadyToStop"/> when they did, or when it took too long.</summary>
+public sealed class PrepareToStop : INoSerializationVerificationNeeded
+{
+    /// <summary>The one instance.</summary>
+    public static readonly PrepareToStop Instance = new();
+}
+
+/// <summary>This node leads no group any more.</summary>
+public sealed class ReadyToStop : INoSerializationVerificationNeeded
+{
+    /// <summary>The one instance.</summary>
+    public static readonly ReadyToStop Instance = new();
+}
+
+/// <summary>One node's part in all groups: supervises the store's writer, a replica and a client per group.</summary>
+/// <remarks>
+/// Crash handling (replication rules, 5.2 rule 11): a replica that throws is stopped, never restarted in place, because a restart forgets memory
+/// under the same identity. A new incarnation of it recovers from its own log, after a pause that doubles. Damage, a failed store
+/// and a broken invariant take the replica out of service instead: it would only crash again, or make things worse.
+/// </remarks>
+public sealed class ReplicationNode : UntypedActor, IWithTimers
+{
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan HandOverLimit = TimeSpan.FromSeconds(3);
+
+    private readonly ReplicationEnvironment _environment;
+    private readonly ClientSettings _client;
+    private readonly SortedDictionary<GroupId, GroupSettings> _groups = [];
+    private readonly SortedDictionary<GroupId, ReplicaRole> _roles = [];
+    private readonly SortedDictionary<GroupId, TimeSpan> _pauses = [];
+    private readonly Dictionary<string, Exception> _failures = [];      // by child name, until its end is seen
+    private readonly ILoggingAdapter _logger = Context.GetLogger();
+    private IActorRef _writer = ActorRefs.Nobody;
+    private IActorRef _stopper = ActorRefs.Nobody;
+
+    /// <summary>See <see cref="Props"/>.</summary>
+    public ReplicationNode(ReplicationEnvironment environment, IReadOnlyList<GroupSettings> groups, ClientSettings client)
+    {
+        _environment = environment;
+        _client = client;
+        foreach (var group in groups)
+            _groups.Add(group.Id, group.Validated());
+    }
+
+    /// <inheritdoc/>
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    /// <summary>The actor of a node; create it at top level under <see cref="Name"/>, so that other nodes find its replicas.</summary>
+    /// <exception cref="ArgumentException">A setting is out of range (as an ActorInitializationException when it starts).</exception>
+    public static Props Props(ReplicationEnvironment environment, IReadOnlyList<GroupSettings> groups, ClientSettings client)
+        => Akka.Actor.Props.Create(() => new ReplicationNode(environment, groups, client));
+
+    /// <summary>The name of the actor at top level.</summary>
+    public const string Name = "replication";
+
+    /// <summary>The name of a group's replica under this actor.</summary>
+    public static string ReplicaName(GroupId group) => $"g-{group}";
+
+    internal static string ClientName(GroupId group) => $"c-{group}";
+
+    /// <inheritdoc/>
+    protected override void PreStart()
+    {
+        _writer = Context.ActorOf(StoreWriter.Props(_environment.Store, _environment.Clock).WithDispatcher(_environment.StoreDispatcher), "store");
+        foreach (var (id, _) in _groups)
+        {
+            StartReplica(id);
+            Context.ActorOf(GroupClient.Props(id, _environment.Nodes, _environment.Node, _environment.Peers, _environment.Clock, _client), ClientName(id));
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(failure =>
+    {
+        _failures[Sender.Path.Name] = failure is ActorInitializationException { InnerException: { } inner } ? inner : failure;
+        return Directive.Stop;
+    });
+
+    /// <inheritdoc/>
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case RoleChanged m: OnRoleChanged(m); break;
+            case Terminated m: OnTerminated(m.ActorRef); break;
+            case StartAgain m: StartReplica(m.Group); break;
+            case PeerHint: ForwardToReplicas(message); break;
+            case PrepareToStop: OnPrepareToStop(); break;
+            case StopTimeout: OnStopTimeout(); break;
+            default: Unhandled(message); break;
+        }
+    }
+
+    private void StartReplica(GroupId group)
+    {
+        var replica = Context.ActorOf(StarReplica.Props(_environment, _groups[group], _writer), ReplicaName(group));
+        Context.Watch(replica);
+    }
+
+    private void OnRoleChanged(RoleChanged m)
+    {
+        _roles[m.Group] = m.Role;
+        if (m.Role is ReplicaRole.Primary or ReplicaRole.Backup)
+            _pauses.Remove(m.Group);        // it works again
+        StopWhenNothingIsLed();
+    }
+
+    private void OnTerminated(IActorRef replica)
+    {
+        var group = _groups.Keys.First(g => ReplicaName(g) == replica.Path.Name);
+        _failures.Remove(replica.Path.Name, out var failure);
+        if (failure is StoreFailedException or InvariantViolation)
+        {
+            _logger.Error("[{0}] replica out of service: {1}", group, failure.Message);
+            _roles[group] = ReplicaRole.OutOfService;
+            Context.ActorOf(RetiredReplica.Props(_environment, group, failure.Message), ReplicaName(group));
+            StopWhenNothingIsLed();
+            return;
+        }
+
+        var pause = _pauses.GetValueOrDefault(group, FirstPause);
+        _pauses[group] = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+        _roles[group] = ReplicaRole.Joining;
+        _logger.Error(failure, "[{0}] replica failed; a new incarnation starts in {1} ms", group, pause.TotalMilliseconds);
+        Timers.StartSingleTimer(group, new StartAgain(group), pause);
+    }
+
+    private void ForwardToReplicas(object message)
+    {
+        foreach (var group in _groups.Keys)
+            Context.Child(ReplicaName(group)).Tell(message);
+    }
+
+    private void OnPrepareToStop()
+    {
+        _stopper = Sender;
+        foreach (var (group, role) in _roles)
+        {
+            if (role is ReplicaRole.Primary)
+                Context.Child(ReplicaName(group)).Tell(new TransferRequest(group, _environment.Peers.AddressOf(Self), 0, default));
+        }
+
+        Timers.StartSingleTimer(StopTimeout.Instance, StopTimeout.Instance, HandOverLimit);
+        StopWhenNothingIsLed();
+    }
+
+    private void StopWhenNothingIsLed()
+    {
+        if (!_stopper.IsNobody() && !_roles.ContainsValue(ReplicaRole.Primary))
+            OnStopTimeout();
+    }
+
+    private void OnStopTimeout()
+    {
+        Timers.Cancel(StopTimeout.Instance);
+        _stopper.Tell(ReadyToStop.Instance);
+        _stopper = ActorRefs.Nobody;
+    }
+
+    private sealed record StartAgain(GroupId Group) : INoSerializationVerificationNeeded;
+
+    private sealed class StopTimeout : INoSerializationVerificationNeeded
+    {
+        public static readonly StopTimeout Instance = new();
+    }
+}
+
+/// <summary>Stands in for a replica that is out of service: says why, and sends clients elsewhere. It votes for nobody and acknowledges nothing.</summary>
+internal sealed class RetiredReplica(ReplicationEnvironment environment, GroupId group, string fault) : UntypedActor
+{
+    public static Props Props(ReplicationEnvironment environment, GroupId group, string fault)
+        => Akka.Actor.Props.Create(() => new RetiredReplica(environment, group, fault));
+
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case StatusRequest m:
+                var status = new ReplicaStatus(group, environment.Node, ReplicaRole.OutOfService, default, 0, 0, 0, default, [], [], fault, environment.Labels);
+                environment.Peers.Client(m.ReplyTo).Tell(new StatusReply(group, m.Number, status));
+                break;
+            case Requests m:
+                environment.Peers.Client(m.ReplyTo).Tell(new Redirect(group, environment.Node, default, m.Number, false));
+                break;
+        }
+    }
+}

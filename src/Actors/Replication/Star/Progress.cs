@@ -1,0 +1,78 @@
+using Actors.Membership;
+
+namespace Actors.Replication.Star;
+
+/// <summary>What a primary knows of one other member or learner: what it holds, what is on its way, when it was last heard.</summary>
+/// <remarks>Invariant: 0 ≤ <see cref="Match"/> &lt; <see cref="Next"/>.</remarks>
+internal sealed class Progress(MemberId id, long next, TimeSpan now)
+{
+    private readonly Queue<(long UpTo, int Bytes)> _inFlight = new();
+    private long _rewoundAt;
+
+    public MemberId Id { get; } = id;
+
+    /// <summary>Everything up to here is durable there and the same as here.</summary>
+    public long Match { get; private set; }
+
+    /// <summary>The next index to send.</summary>
+    public long Next { get; private set; } = next;
+
+    /// <summary>Bytes sent and not acknowledged.</summary>
+    public int BytesInFlight { get; private set; }
+
+    /// <summary>The highest message number that it answered in this epoch.</summary>
+    public long Answered { get; private set; }
+
+    /// <summary>When it was last heard; the start of the reign before that.</summary>
+    public TimeSpan HeardAt { get; private set; } = now;
+
+    /// <summary>Since when it owes an ack for entries; <see cref="TimeSpan.MaxValue"/> when it owes none.</summary>
+    public TimeSpan OwesSince { get; private set; } = TimeSpan.MaxValue;
+
+    /// <summary>True when a membership event says that it is gone.</summary>
+    public bool Suspected { get; set; }
+
+    /// <summary>Entries up to <paramref name="upTo"/> were sent.</summary>
+    public void Sent(long upTo, int bytes, TimeSpan now)
+    {
+        Next = upTo + 1;
+        _inFlight.Enqueue((upTo, bytes));
+        BytesInFlight += bytes;
+        if (OwesSince == TimeSpan.MaxValue)
+            OwesSince = now;
+    }
+
+    /// <summary>It answered message <paramref name="number"/> and holds everything up to <paramref name="durable"/>.</summary>
+    public void Acknowledged(long number, long durable, TimeSpan now)
+    {
+        Heard(number, now);
+        if (durable <= Match)
+            return;
+        Match = durable;
+        Next = Math.Max(Next, durable + 1);
+        while (_inFlight.TryPeek(out var sent) && sent.UpTo <= durable)
+            BytesInFlight -= _inFlight.Dequeue().Bytes;
+        OwesSince = _inFlight.Count == 0 ? TimeSpan.MaxValue : now;
+    }
+
+    /// <summary>It lacks what comes before message <paramref name="number"/>: go on from <paramref name="next"/>. False for answers to what was sent before the last rewind.</summary>
+    /// <param name="lastNumber">The number of the newest message sent so far.</param>
+    public bool Rewind(long number, long next, long lastNumber, TimeSpan now)
+    {
+        Heard(number, now);
+        if (number <= _rewoundAt)
+            return false;
+        _rewoundAt = lastNumber;
+        Next = Math.Max(next, Match + 1);
+        _inFlight.Clear();
+        BytesInFlight = 0;
+        return true;
+    }
+
+    private void Heard(long number, TimeSpan now)
+    {
+        Answered = Math.Max(Answered, number);
+        HeardAt = now;
+        Suspected = false;
+    }
+}

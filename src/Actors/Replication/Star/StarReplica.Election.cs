@@ -1,0 +1,142 @@
+using Actors.Membership;
+
+namespace Actors.Replication.Star;
+
+/// <summary>Candidate: asks whether it would be elected (pre-vote), then for votes. Joint views need a quorum in each.</summary>
+internal sealed partial class StarReplica
+{
+    private readonly HashSet<MemberId> _votes = [];
+    private bool _pre;                      // asking for pre-votes
+    private TimeSpan _candidateSince;
+
+    private void Candidate(object message)
+    {
+        switch (message)
+        {
+            case Vote m: OnVote(m); break;
+            case Append m: OnAppend(m); break;
+            case TakeOver m: OnTakeOver(m); break;
+            case ElectionTick: OnElectionTick(); break;
+            default: Common(message); break;
+        }
+    }
+
+    private void OnElectionTick()
+    {
+        var silence = Now - _heardPrimaryAt;
+        if (_role is not ReplicaRole.Candidate && !_primarySuspected && silence < _settings.ElectionTimeout)
+        {
+            Timers.StartSingleTimer(ElectionTick.Instance, ElectionTick.Instance, RandomElectionTimeout() - silence);
+            return;
+        }
+
+        if (!IsVoter)
+        {
+            AskToBeTakenIn();
+            Timers.StartSingleTimer(ElectionTick.Instance, ElectionTick.Instance, RandomElectionTimeout());
+            return;
+        }
+
+        if (_role is not ReplicaRole.Candidate)
+            _candidateSince = Now;
+        else if (Now - _candidateSince >= _settings.ElectionTimeout)
+            _quorumLost = true;
+        Follow(default);
+        _pre = true;
+        _votes.Clear();
+        _votes.Add(_self);
+        SetRole(ReplicaRole.Candidate, Candidate);
+        Ask(new RequestVote(_settings.Id, _promise.Epoch.Next(), _self, true, _log.Last));
+    }
+
+    private void StartElection()
+    {
+        Promise(_promise.Epoch.Next(), _self);
+        _pre = false;
+        Follow(default);
+        _votes.Clear();
+        SetRole(ReplicaRole.Candidate, Candidate);
+        Save();
+        Ask(new RequestVote(_settings.Id, _promise.Epoch, _self, false, _log.Last));
+    }
+
+    private void Ask(RequestVote request)
+    {
+        foreach (var member in _views.Everyone)
+        {
+            if (member != _self)
+                Send(member.Node, request);
+        }
+
+        // A hint usually reaches the others a moment later than this node: ask again soon, not after a whole time-out.
+        var again = _primarySuspected && _pre && Now - _candidateSince < _settings.ElectionTimeout ? _settings.HeartbeatInterval : RandomElectionTimeout();
+        Timers.StartSingleTimer(ElectionTick.Instance, ElectionTick.Instance, again);
+        CountVotes();
+    }
+
+    private void OnVote(Vote m)
+    {
+        if (m.Pre != _pre || !m.Granted || m.Epoch != (_pre ? _promise.Epoch.Next() : _promise.Epoch))
+            return;
+        _votes.Add(m.From);
+        CountVotes();
+    }
+
+    // One's own vote counts once it is durable, like everybody's.
+    private void CountOwnVote()
+    {
+        if (_pre || !PromiseIsDurable || _promise.VotedFor != _self)
+            return;
+        _votes.Add(_self);
+        CountVotes();
+    }
+
+    private void CountVotes()
+    {
+        if (!_views.IsQuorum(_votes.Contains))
+            return;
+        if (_pre)
+            StartElection();
+        else
+            EnterPrimary();
+    }
+
+    private void OnRequestVote(RequestVote m)
+    {
+        if (_views.IsEmpty || _self.IsNone)
+            return;
+        if (_views.IsRemoved(m.From, _log.At(_views.CommittedIndex).Position))
+        {
+            Send(m.From.Node, new NotMember(_settings.Id, _promise.Epoch, _self, m.From));
+            return;
+        }
+
+        var upToDate = m.Last >= _log.Last;
+        if (m.Pre)
+        {
+            // Whoever hears a primary, or is one, sees no reason for an election; a membership event may have told otherwise.
+            var content = _role is ReplicaRole.Primary || (!_primary.IsNone && !_primarySuspected && Now - _heardPrimaryAt < _settings.ElectionTimeout);
+            var granted = upToDate && !content && m.Epoch > _promise.Epoch;
+            Send(m.From.Node, new Vote(_settings.Id, granted ? m.Epoch : _promise.Epoch, _self, true, granted));
+            return;
+        }
+
+        if (upToDate && _promise.VotedFor.IsNone && _role is not ReplicaRole.Primary)
+        {
+            Promise(m.Epoch, m.From);
+            Timers.StartSingleTimer(ElectionTick.Instance, ElectionTick.Instance, RandomElectionTimeout());
+        }
+
+        SendAfterSave(m.From.Node, new Vote(_settings.Id, _promise.Epoch, _self, false, _promise.VotedFor == m.From));
+    }
+
+    // A learner that hears nothing may have been dropped, or the primary changed: asking again is harmless.
+    private void AskToBeTakenIn()
+    {
+        foreach (var node in _environment.Nodes)
+        {
+            if (node != _environment.Node)
+                Send(node, new Join(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation));
+        }
+    }
+}

@@ -1,0 +1,129 @@
+using Akka.Actor;
+using Akka.Event;
+using Actors.Membership;
+
+namespace Actors.Replication.Star;
+
+/// <summary>Joining: a data folder without a membership, because it is new or because its member was kicked.</summary>
+/// <remarks>
+/// First start (replication rules, 5.2 rule 9): the first initial member founds the group once every initial member has answered that it is
+/// empty; the founding entry names their data folders. A node that finds itself named there starts as a founding member, any other one, a
+/// wiped machine above all, asks to be taken in as a learner. Two wiped nodes of three can therefore never found a second, empty group.
+/// </remarks>
+internal sealed partial class StarReplica
+{
+    private readonly SortedDictionary<NodeId, Incarnation> _empty = [];     // who has answered that it is empty
+
+    private void Joining(object message)
+    {
+        switch (message)
+        {
+            case ProbeTick: OnProbeTick(); break;
+            case Probed m: OnProbed(m); break;
+            case Append m: OnAppendWhileJoining(m); break;
+            default: Common(message); break;
+        }
+    }
+
+    private void EnterJoining()
+    {
+        Timers.Cancel(ElectionTick.Instance);
+        Timers.Cancel(HeartbeatTick.Instance);
+        _primary = default;
+        _quorumLost = true;
+        _empty.Clear();
+        SetRole(ReplicaRole.Joining, Joining);
+        Save();
+        Timers.StartPeriodicTimer(ProbeTick.Instance, ProbeTick.Instance, TimeSpan.Zero, _settings.ElectionTimeout);
+    }
+
+    private void OnProbeTick()
+    {
+        foreach (var node in _environment.Nodes)
+        {
+            if (node == _environment.Node)
+                continue;
+            if (IsEmpty)
+                Send(node, new Probe(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation, true));
+            else
+                Send(node, new Join(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation));
+        }
+
+        if (IsEmpty && _settings.InitialMembers.Contains(_environment.Node))
+        {
+            _empty[_environment.Node] = _environment.Incarnation;
+            Found();
+        }
+    }
+
+    private bool IsEmpty => _log.Last.Index == 0;
+
+    private void OnProbed(Probed m)
+    {
+        if (m.Cluster != _environment.Cluster || !IsEmpty)
+            return;
+        if (m.Genesis.IsEmpty)
+        {
+            _empty[m.Node] = m.Incarnation;
+            Found();
+            return;
+        }
+
+        var genesis = LogEntry.FromFrame(m.Genesis);
+        if (CheckedView(genesis).View.Of(_environment.Node, _environment.Incarnation) is { IsNone: false })
+            StartWith(genesis);
+        else
+            Send(m.Node, new Join(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation));
+    }
+
+    private void Found()
+    {
+        if (_settings.InitialMembers.Min() != _environment.Node || !_settings.InitialMembers.All(_empty.ContainsKey))
+            return;
+        var members = _settings.InitialMembers.Order().Select(n => new MemberId(n, _empty[n], LogPosition.Zero)).ToList();
+        var record = new ViewRecord(new View(members, []), _settings.Commit, GroupLimits.Of(_settings));
+        var position = new LogPosition(new Epoch(1), 1);
+        var draft = new EntryDraft(EntryKind.View, default, 0, 0, default, record.Encode());
+        _logger.Info("[{0}] founding the group with {1}", _settings.Id, record.View);
+        StartWith(LogEntry.Create(position, default, _environment.Clock.UtcNow.ToUnixTimeMilliseconds(), draft));
+    }
+
+    // The same entry on every founding member, so it is a common first entry although no primary sent it.
+    private void StartWith(LogEntry genesis)
+    {
+        Timers.Cancel(ProbeTick.Instance);
+        if (_promise.Epoch < genesis.Epoch)
+            Promise(genesis.Epoch, default);
+        _log.Offer(LogPosition.Zero, default, [genesis], 0, OnEntry, OnRemoved);
+        _self = _views.Newest.Of(_environment.Node, _environment.Incarnation);
+        _membershipDirty = true;
+        Save();
+        EnterBackup(default);
+    }
+
+    // The primary has taken this folder in under a new id: the entries it sends are the proof.
+    private void OnAppendWhileJoining(Append m)
+    {
+        if (m.To.Node != _environment.Node || m.To.Incarnation != _environment.Incarnation || m.To.Joined == LogPosition.Zero)
+            return;
+        Timers.Cancel(ProbeTick.Instance);
+        _self = m.To;
+        _membershipDirty = true;
+        _logger.Info("[{0}] taken in as {1}", _settings.Id, _self);
+        EnterBackup(m.From.Node);
+        OnAppend(m);
+    }
+
+    private void OnProbe(Probe m)
+    {
+        if (m.Cluster != _environment.Cluster || m.Node == _environment.Node)
+            return;
+        var genesis = IsEmpty ? default : _log.Read(1).Frame;
+        Send(m.Node, new Probed(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation, genesis));
+    }
+
+    private sealed class ProbeTick : INoSerializationVerificationNeeded
+    {
+        public static readonly ProbeTick Instance = new();
+    }
+}

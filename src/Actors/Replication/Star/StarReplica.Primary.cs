@@ -1,0 +1,416 @@
+using Akka.Actor;
+using Akka.Event;
+using Actors.Membership;
+
+namespace Actors.Replication.Star;
+
+/// <summary>Primary: orders requests, sends them to all in parallel, commits by the group's rule, answers the clients, guards its epoch.</summary>
+internal sealed partial class StarReplica
+{
+    private readonly SortedDictionary<MemberId, Progress> _progress = [];
+    private readonly Queue<Pending> _pending = new();                       // appended, not yet committed; in log order
+    private readonly HashSet<(LogPosition Session, long Sequence)> _ordered = [];
+    private readonly ReadQueue _reads = new();
+    private readonly RequestNumbers _numbers = new();
+    private long _number;                   // of the last message to a backup
+    private long _reignStart;               // the index of this epoch's first entry: nothing is served before it is committed
+    private TimeSpan _reignSince;
+    private long _pendingBytes;
+    private bool _pumping;                  // a Pump is in the mailbox
+    private MemberId _successor;            // the member that is being handed over to
+    private TimeSpan _handOverUntil;
+
+    private readonly record struct Pending(long Index, int Bytes, RequestKind Kind, string ReplyTo, LogPosition Session, long Sequence);
+
+    private void Primary(object message)
+    {
+        switch (message)
+        {
+            case Requests m: OnRequests(m); break;
+            case Pump: OnPump(); break;
+            case Appended m: OnAppended(m); break;
+            case Mismatch m: OnMismatch(m); break;
+            case HeartbeatTick: OnHeartbeatTick(); break;
+            case Join m: OnJoin(m); break;
+            case TransferRequest m: OnTransfer(m); break;
+            case PeerHint m: OnMemberHint(m); break;
+            case Append m: throw new InvariantViolation($"two primaries in epoch {m.Epoch}: {_self} and {m.From}");
+            default: Common(message); break;
+        }
+    }
+
+    private void EnterPrimary()
+    {
+        Timers.Cancel(ElectionTick.Instance);
+        var silent = _primarySuspected || Now - _heardPrimaryAt >= _settings.ElectionTimeout;
+        var deposed = silent && !_lastPrimary.IsNone ? _views.Newest.Members.FirstOrDefault(m => m.Node == _lastPrimary && m != _self) : default;
+        _reignSince = Now;
+        _quorumLost = false;
+        Follow(default);
+        _primary = _environment.Node;
+        _progress.Clear();
+        foreach (var id in _views.Everyone)
+            AddProgress(id);
+        SetRole(ReplicaRole.Primary, Primary);
+
+        // The first entry of the epoch: until it is committed, nothing of an older epoch counts as committed by this primary.
+        _reignStart = _log.Last.Index + 1;
+        ChangeView(!deposed.IsNone && MayShrink() ? _views.Newest.Without(deposed) : _views.Newest);
+        Timers.StartPeriodicTimer(HeartbeatTick.Instance, HeartbeatTick.Instance, _settings.HeartbeatInterval);
+    }
+
+    private void LeavePrimary()
+    {
+        Timers.Cancel(HeartbeatTick.Instance);
+        foreach (var client in _pending.Select(p => p.ReplyTo).Concat(_reads.Clear()).Distinct())
+            Redirect(client, 0);
+        _pending.Clear();
+        _ordered.Clear();
+        (_pendingBytes, _successor) = (0, default);
+    }
+
+    // ---- Requests ----
+
+    private void OnRequests(Requests m)
+    {
+        if (!_numbers.IsNew(m.ReplyTo, m.Number))
+            return;
+        var answers = new List<Reply>();
+        foreach (var request in m.Items)
+        {
+            if (Answer(m, request) is { } reply)
+                answers.Add(reply);
+        }
+
+        if (answers.Count > 0)
+            Reply(m.ReplyTo, new Replies(_settings.Id, _environment.Node, answers));
+    }
+
+    /// <summary>Orders the request or puts it in line; or answers at once what needs neither.</summary>
+    private Reply? Answer(Requests m, in Request request)
+    {
+        switch (request.Kind)
+        {
+            case RequestKind.StaleRead:
+                return ReadNow(request, TimeSpan.Zero);
+            case RequestKind.BarrierRead:
+                if (_reads.Count >= _settings.MaxPendingEntries)
+                    return Refused(m, request, Outcome.Overloaded, $"{_reads.Count} reads are waiting already");
+                _reads.Add(_number, m.ReplyTo, request);
+                PumpSoon();
+                return null;
+        }
+
+        if (request.Payload.Length > _settings.MaxCommandBytes)
+            return Refused(m, request, Outcome.TooLarge, $"the command of {request.Payload.Length} bytes is over max-command-bytes ({_settings.MaxCommandBytes})");
+        if (request.Kind is RequestKind.Command)
+        {
+            if (_ordered.Contains((m.Session, request.Sequence)))
+                return null;                // a retry of what is under way: its reply will come
+            if (_commit >= _reignStart)
+            {
+                // An optimisation: what decides is the look-up when the entry is applied.
+                switch (_applier.Find(m.Session, request.Sequence, out var known))
+                {
+                    case Seen.Duplicate: return new Reply(request.Kind, request.Sequence, m.Session, 0, known);
+                    case Seen.OutOfWindow: return null;
+                    case Seen.UnknownSession: return Refused(m, request, Outcome.Expired, "the session has expired");
+                }
+            }
+        }
+
+        if (_pending.Count >= _settings.MaxPendingEntries || _pendingBytes >= _settings.MaxPendingBytes)
+            return Refused(m, request, Outcome.Overloaded, $"{_pending.Count} entries of {_pendingBytes} bytes are waiting for their commit already");
+        if (!_successor.IsNone)
+            return null;                    // handing over: the client asks the next primary
+        Order(m, request);
+        return null;
+    }
+
+    private void Order(Requests m, in Request request)
+    {
+        var draft = request.Kind is RequestKind.Register
+            ? new EntryDraft(EntryKind.Register, default, 0, 0, default, default)
+            : new EntryDraft(EntryKind.Command, m.Session, request.Sequence, m.Lowest, request.Token, request.Payload);
+        var entry = _log.Append(_promise.Epoch, UtcNowMs(), draft);
+        _pending.Enqueue(new Pending(entry.Index, entry.Bytes, request.Kind, m.ReplyTo, m.Session, request.Sequence));
+        _pendingBytes += entry.Bytes;
+        if (request.Kind is RequestKind.Command)
+            _ordered.Add((m.Session, request.Sequence));
+        PumpSoon();
+    }
+
+    private static Reply Refused(Requests m, in Request request, Outcome outcome, string why)
+        => new(request.Kind, request.Sequence, m.Session, 0, new Applied(outcome, default, 0, why));
+
+    // ---- Replication ----
+
+    // What is in the mailbox already joins the batch: the Pump comes behind it.
+    private void PumpSoon()
+    {
+        if (_pumping)
+            return;
+        _pumping = true;
+        Self.Tell(Pump.Instance);
+    }
+
+    private void OnPump()
+    {
+        _pumping = false;
+        Save();
+        var confirm = _reads.Count > 0;
+        foreach (var progress in _progress.Values)
+        {
+            if (!SendEntries(progress) && confirm)
+                SendTo(progress, []);
+        }
+
+        AdvanceReads();
+    }
+
+    /// <summary>Sends what the window allows; false when that was nothing.</summary>
+    private bool SendEntries(Progress progress)
+    {
+        var sent = false;
+        while (progress.Next <= _log.Last.Index && progress.BytesInFlight < _settings.WindowBytes)
+        {
+            SendTo(progress, _log.Slice(progress.Next, GroupSettings.MaxBatchBytes));
+            sent = true;
+        }
+
+        return sent;
+    }
+
+    private void SendTo(Progress progress, IReadOnlyList<LogEntry> entries)
+    {
+        var (previous, hash) = _log.At(progress.Next - 1);
+        var append = new Append(_settings.Id, _promise.Epoch, _self, progress.Id, ++_number, previous, hash, _commit, entries);
+        if (entries.Count > 0)
+            progress.Sent(entries[^1].Index, entries.Sum(e => e.Bytes), Now);
+        Send(progress.Id.Node, append);
+    }
+
+    private void OnAppended(Appended m)
+    {
+        if (!_progress.TryGetValue(m.From, out var progress))
+            return;
+        InvariantViolation.Require(m.Durable <= _log.Last.Index, $"{m.From} acknowledges {m.Durable}, the log ends at {_log.Last}");
+        progress.Acknowledged(m.Number, m.Durable, Now);
+        AdvanceCommit();
+        if (_role is not ReplicaRole.Primary)
+            return;
+        AdvanceReads();
+        if (_views.Newest.Learners.Contains(m.From))
+            PromoteIfCaughtUp(progress);
+        if (progress.Id == _successor && progress.Match == _log.Last.Index)
+            Send(_successor.Node, new TakeOver(_settings.Id, _promise.Epoch, _self, _successor));
+        SendEntries(progress);
+    }
+
+    private void OnMismatch(Mismatch m)
+    {
+        if (!_progress.TryGetValue(m.From, out var progress))
+            return;
+        if (progress.Rewind(m.Number, _log.LastAtOrBefore(m.Last.Epoch, m.Last.Index).Index + 1, _number, Now) && !SendEntries(progress))
+            SendTo(progress, []);
+    }
+
+    private void AdvanceCommit()
+    {
+        var index = Math.Min(_views.Committable(_settings.Commit, DurableAt), _log.Last.Index);
+
+        // Only an entry of its own epoch may be committed by counting (Raft, section 5.4.2); it commits all before it.
+        if (index <= _commit || _log.At(index).Position.Epoch != _promise.Epoch)
+            return;
+        var replies = new Dictionary<string, List<Reply>>();
+        CommitUpTo(index, (entry, applied) => CollectReply(entry, applied, replies));
+        foreach (var (client, items) in replies)
+            SendReplies(client, items);
+        DropDeparted();
+    }
+
+    private long DurableAt(MemberId member) => member == _self ? _log.Durable : _progress.TryGetValue(member, out var progress) ? progress.Match : 0;
+
+    private void CollectReply(LogEntry entry, Applied applied, Dictionary<string, List<Reply>> replies)
+    {
+        if (!_pending.TryPeek(out var pending) || pending.Index != entry.Index)
+            return;
+        _pending.Dequeue();
+        _pendingBytes -= pending.Bytes;
+        _ordered.Remove((pending.Session, pending.Sequence));
+        if (!replies.TryGetValue(pending.ReplyTo, out var items))
+            replies.Add(pending.ReplyTo, items = []);
+        var session = pending.Kind is RequestKind.Register ? entry.Position : pending.Session;
+        items.Add(new Reply(pending.Kind, pending.Sequence, session, 0, applied));
+    }
+
+    private void SendReplies(string client, List<Reply> items)
+    {
+        // Batches stay within one frame: replies of commands are small, those of reads may be one page each.
+        for (var from = 0; from < items.Count;)
+        {
+            var (to, bytes) = (from, 0);
+            while (to < items.Count && (to == from || bytes + items[to].Result.Payload.Length < GroupSettings.MaxBatchBytes))
+                bytes += items[to++].Result.Payload.Length + 64;
+            Reply(client, new Replies(_settings.Id, _environment.Node, items.GetRange(from, to - from)));
+            from = to;
+        }
+    }
+
+    // ---- Reads ----
+
+    private void AdvanceReads()
+    {
+        if (_reads.Count == 0 || _commit < _reignStart)
+            return;
+        var answered = _views.ReachedByQuorum(m => m == _self ? long.MaxValue : _progress.TryGetValue(m, out var p) ? p.Answered : 0);
+        var replies = new Dictionary<string, List<Reply>>();
+        while (_reads.TryTake(answered, out var client, out var request))
+        {
+            if (!replies.TryGetValue(client, out var items))
+                replies.Add(client, items = []);
+            items.Add(ReadNow(request, TimeSpan.Zero));
+        }
+
+        foreach (var (client, items) in replies)
+            SendReplies(client, items);
+        if (_reads.Count > 0)
+            PumpSoon();
+    }
+
+    // ---- Heartbeats, check-quorum, kicks ----
+
+    private void OnHeartbeatTick()
+    {
+        foreach (var progress in _progress.Values)
+        {
+            if (!SendEntries(progress))
+                SendTo(progress, []);
+        }
+
+        AdvanceReads();
+        if (!_views.IsQuorum(m => m == _self || HeardWithin(m, _settings.ElectionTimeout)) && Now - _reignSince >= _settings.ElectionTimeout)
+        {
+            _logger.Warning("[{0}] {1} has not heard a quorum for {2} ms; stepping down", _settings.Id, _environment.Node, _settings.ElectionTimeout.TotalMilliseconds);
+            _quorumLost = true;
+            EnterBackup(default);
+            return;
+        }
+
+        if (!_successor.IsNone && Now >= _handOverUntil)
+            _successor = default;
+        KickIfSilent();
+    }
+
+    private bool HeardWithin(MemberId member, TimeSpan time) => _progress.TryGetValue(member, out var progress) && Now - progress.HeardAt < time;
+
+    /// <summary>Proposes to go on without one member that has owed an answer for too long. What kicks it is the commit of the view, not this clock.</summary>
+    private void KickIfSilent()
+    {
+        if (_settings.Commit is not CommitRule.All || !_views.MembersSettled || !MayShrink())
+            return;
+        foreach (var progress in _progress.Values)
+        {
+            var limit = progress.Suspected ? _settings.ElectionTimeout : _settings.KickAfter;
+            var silent = Now - progress.HeardAt >= limit || (progress.OwesSince < Now && Now - progress.OwesSince >= _settings.KickAfter);
+            if (!silent || !_views.Newest.IsMember(progress.Id))
+                continue;
+            _logger.Warning("[{0}] no answer from {1} for {2} ms; proposing a view without it", _settings.Id, progress.Id, limit.TotalMilliseconds);
+            ChangeView(_views.Newest.Without(progress.Id));
+            return;
+        }
+    }
+
+    // A group of two cannot lose one: the majority of two is both.
+    private bool MayShrink() => _views.Newest.Members.Count > Math.Max(2, _settings.MinInView);
+
+    private void OnMemberHint(PeerHint m)
+    {
+        foreach (var progress in _progress.Values)
+        {
+            if (progress.Id.Node == m.Node)
+                progress.Suspected = m.Suspected;
+        }
+    }
+
+    // ---- Views ----
+
+    /// <summary>Appends a view entry; it is in force from now on, and joint with the views before it until it is committed.</summary>
+    private void ChangeView(View view)
+    {
+        var record = new ViewRecord(view, _settings.Commit, GroupLimits.Of(_settings));
+        var entry = _log.Append(_promise.Epoch, UtcNowMs(), new EntryDraft(EntryKind.View, default, 0, 0, default, record.Encode()));
+        _views.Append(entry.Index, view);
+        foreach (var id in view.Members.Concat(view.Learners))
+            AddProgress(id);
+        _logger.Info("[{0}] view {1}: {2}", _settings.Id, entry.Position, view);
+        PumpSoon();
+    }
+
+    private void OnJoin(Join m)
+    {
+        if (m.Cluster != _environment.Cluster || !_views.MembersSettled || _commit < _reignStart)
+            return;
+        if (!_views.Newest.Of(m.Node, m.Incarnation).IsNone)
+            return;
+        ChangeView(_views.Newest.WithLearner(new MemberId(m.Node, m.Incarnation, new LogPosition(_promise.Epoch, _log.Last.Index + 1))));
+    }
+
+    // Close enough that the rest is in the window: from then on commits may wait for it.
+    private void PromoteIfCaughtUp(Progress learner)
+    {
+        if (!_views.MembersSettled || learner.Match < _commit || learner.Id.Joined.Index > _commit)
+            return;
+        ChangeView(_views.Newest.WithPromoted(learner.Id));
+    }
+
+    private void AddProgress(MemberId id)
+    {
+        if (id != _self && !_progress.ContainsKey(id))
+            _progress.Add(id, new Progress(id, _log.Last.Index + 1, Now));
+    }
+
+    private void DropDeparted()
+    {
+        var everyone = _views.Everyone.ToHashSet();
+        foreach (var id in _progress.Keys.Where(id => !everyone.Contains(id)).ToList())
+            _progress.Remove(id);
+        if (!everyone.Contains(_self))
+            throw new InvariantViolation($"{_self} is primary of a view without it: {_views.Newest}");
+    }
+
+    // ---- Hand-over ----
+
+    private void OnTransfer(TransferRequest m)
+    {
+        var refusal = HandOver(m.Target);
+        Reply(m.ReplyTo, new TransferReply(_settings.Id, m.Number, refusal));
+    }
+
+    private string HandOver(NodeId target)
+    {
+        if (target == _environment.Node)
+            return "";
+        var candidates = _progress.Values.Where(p => _views.Newest.IsMember(p.Id) && HeardWithin(p.Id, _settings.ElectionTimeout));
+        var successor = candidates.Where(p => target.IsNone || p.Id.Node == target).MaxBy(p => p.Match);
+        if (successor is null)
+            return target.IsNone ? "no other member is alive" : $"{target} is not a live member of group '{_settings.Id}'";
+        _successor = successor.Id;
+        _handOverUntil = Now + _settings.ElectionTimeout;
+        if (successor.Match == _log.Last.Index)
+            Send(_successor.Node, new TakeOver(_settings.Id, _promise.Epoch, _self, _successor));
+        return "";
+    }
+
+    private long UtcNowMs() => _environment.Clock.UtcNow.ToUnixTimeMilliseconds();
+
+    private sealed class Pump : INoSerializationVerificationNeeded
+    {
+        public static readonly Pump Instance = new();
+    }
+
+    private sealed class HeartbeatTick : INoSerializationVerificationNeeded
+    {
+        public static readonly HeartbeatTick Instance = new();
+    }
+}

@@ -222,7 +222,7 @@ public sealed class KeyValueMachineTests
         Assert.Equal(1000 * ((24 + 8) + (24 + 112)), GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
-    private static string Refusal(scoped in KeyValueCommand command)
+    private static string Refusal(in KeyValueCommand command)
     {
         try
         {
@@ -235,7 +235,7 @@ public sealed class KeyValueMachineTests
         }
     }
 
-    private static string Refusal(scoped in KeyValueQuery query)
+    private static string Refusal(in KeyValueQuery query)
     {
         try
         {

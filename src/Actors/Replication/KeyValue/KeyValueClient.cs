@@ -114,9 +114,9 @@ public sealed class KeyValueClient(IReplicatedGroup group)
     private static WriteResult Written(GroupReply reply) =>
         KeyValueResult.From(reply, Outcome.Unknown, r => new WriteResult(r), KeyValueCodec.ReadWriteReply);
 
-    private Task<GroupReply> SubmitAsync(scoped in KeyValueCommand command, ReadOnlyMemory<byte> token, TimeSpan? timeout) =>
+    private Task<GroupReply> SubmitAsync(in KeyValueCommand command, ReadOnlyMemory<byte> token, TimeSpan? timeout) =>
         KeyValueLimits.Refusal(command) is { } refused ? Task.FromResult(refused) : _group.SubmitAsync(KeyValueCodec.WriteCommand(command), token, timeout);
 
-    private Task<GroupReply> QueryAsync(scoped in KeyValueQuery query, ReadMode mode, TimeSpan? timeout) =>
+    private Task<GroupReply> QueryAsync(in KeyValueQuery query, ReadMode mode, TimeSpan? timeout) =>
         KeyValueLimits.Refusal(query) is { } refused ? Task.FromResult(refused) : _group.QueryAsync(KeyValueCodec.WriteQuery(query), mode, timeout);
 }

@@ -32,7 +32,7 @@ internal static class KeyValueCodec
     //   increment         delta (64 bits)
     // where a condition is 0, or 1 and a revision (64 bits).
 
-    public static byte[] WriteCommand(scoped in KeyValueCommand command)
+    public static byte[] WriteCommand(in KeyValueCommand command)
     {
         var bytes = new byte[1 + sizeof(ushort) + command.Key.Length + command.Op switch
         {
@@ -41,13 +41,13 @@ internal static class KeyValueCodec
             KeyValueOp.CompareAndSet => sizeof(int) + command.Expected.Length + command.Value.Length,
             _ => sizeof(long),
         }];
-        var writer = new Writer(bytes);
+        var writer = new KeyValueWriter(bytes);
         writer.Byte((byte)command.Op);
-        writer.Counted(command.Key);
+        writer.Key(command.Key);
         if (command.Op is KeyValueOp.Put or KeyValueOp.Delete)
             writer.Condition(command.Condition);
         if (command.Op is KeyValueOp.CompareAndSet)
-            writer.CountedValue(command.Expected);
+            writer.Value(command.Expected);
         if (command.Op is KeyValueOp.Increment)
             writer.Int64(command.Delta);
         writer.Raw(command.Value);
@@ -56,13 +56,13 @@ internal static class KeyValueCodec
 
     public static KeyValueCommand ReadCommand(ReadOnlySpan<byte> bytes)
     {
-        var reader = new Reader(bytes, "command");
+        var reader = new KeyValueReader(bytes, "command");
         var op = (KeyValueOp)reader.Byte();
         if (op is not (KeyValueOp.Put or KeyValueOp.Delete or KeyValueOp.CompareAndSet or KeyValueOp.Increment))
             throw reader.Malformed($"it begins with {(byte)op}");
-        var key = reader.Counted();
+        var key = reader.Key();
         var condition = op is KeyValueOp.Put or KeyValueOp.Delete ? reader.Condition() : default;
-        var expected = op is KeyValueOp.CompareAndSet ? reader.Take(reader.Int32()) : default;
+        var expected = op is KeyValueOp.CompareAndSet ? reader.Value() : default;
         var delta = op is KeyValueOp.Increment ? reader.Int64() : 0;
         var value = op is KeyValueOp.Put or KeyValueOp.CompareAndSet ? reader.Rest() : default;
         reader.End();
@@ -73,38 +73,38 @@ internal static class KeyValueCodec
     //   get    key
     //   scan   keys-only (0 or 1), limit (16 bits), prefix, after
 
-    public static byte[] WriteQuery(scoped in KeyValueQuery query)
+    public static byte[] WriteQuery(in KeyValueQuery query)
     {
         var bytes = new byte[1 + (query.Op is KeyValueOp.Get
             ? sizeof(ushort) + query.Key.Length
             : 1 + sizeof(ushort) + sizeof(ushort) + query.Prefix.Length + sizeof(ushort) + query.After.Length)];
-        var writer = new Writer(bytes);
+        var writer = new KeyValueWriter(bytes);
         writer.Byte((byte)query.Op);
         if (query.Op is KeyValueOp.Get)
         {
-            writer.Counted(query.Key);
+            writer.Key(query.Key);
             return bytes;
         }
 
         writer.Byte(query.KeysOnly ? (byte)1 : (byte)0);
         writer.UInt16(query.Limit);
-        writer.Counted(query.Prefix);
-        writer.Counted(query.After);
+        writer.Key(query.Prefix);
+        writer.Key(query.After);
         return bytes;
     }
 
     public static KeyValueQuery ReadQuery(ReadOnlySpan<byte> bytes)
     {
-        var reader = new Reader(bytes, "query");
+        var reader = new KeyValueReader(bytes, "query");
         var op = (KeyValueOp)reader.Byte();
         KeyValueQuery query;
         switch (op)
         {
             case KeyValueOp.Get:
-                query = new KeyValueQuery { Op = op, Key = reader.Counted() };
+                query = new KeyValueQuery { Op = op, Key = reader.Key() };
                 break;
             case KeyValueOp.Scan:
-                query = new KeyValueQuery { Op = op, KeysOnly = reader.Flag(), Limit = reader.UInt16(), Prefix = reader.Counted(), After = reader.Counted() };
+                query = new KeyValueQuery { Op = op, KeysOnly = reader.Flag(), Limit = reader.UInt16(), Prefix = reader.Key(), After = reader.Key() };
                 break;
             default:
                 throw reader.Malformed($"it begins with {(byte)op}");
@@ -130,7 +130,7 @@ internal static class KeyValueCodec
     /// <summary>The value in a stored record and its revision.</summary>
     public static ReadOnlySpan<byte> ReadRecord(ReadOnlySpan<byte> record, out long revision)
     {
-        var reader = new Reader(record, "record");
+        var reader = new KeyValueReader(record, "record");
         if (reader.Byte() is not Present)
             throw reader.Malformed($"it begins with {record[0]}");
         revision = reader.Revision();
@@ -140,7 +140,7 @@ internal static class KeyValueCodec
     public static GetResult ReadGetReply(GroupReply reply)
     {
         var bytes = reply.Payload;
-        var reader = new Reader(bytes.Span, "reply to get");
+        var reader = new KeyValueReader(bytes.Span, "reply to get");
         if (reader.Byte() is Absent)
         {
             reader.End();
@@ -153,7 +153,7 @@ internal static class KeyValueCodec
 
     public static KeyValueChange ReadChange(GroupEvent change)
     {
-        var reader = new Reader(change.Payload.Span, "event");
+        var reader = new KeyValueReader(change.Payload.Span, "event");
         var kind = reader.Byte();
         if (kind is not (Present or Deleted))
             throw reader.Malformed($"it begins with {kind}");
@@ -168,7 +168,7 @@ internal static class KeyValueCodec
     public static void WriteReply(IBufferWriter<byte> reply, WriteStatus status, long revision, ReadOnlySpan<byte> more = default)
     {
         var length = RecordHeader + more.Length;
-        var writer = new Writer(reply.GetSpan(length));
+        var writer = new KeyValueWriter(reply.GetSpan(length));
         writer.Byte((byte)status);
         writer.Int64(revision);
         writer.Raw(more);
@@ -184,7 +184,7 @@ internal static class KeyValueCodec
 
     public static WriteResult ReadWriteReply(GroupReply reply)
     {
-        var reader = new Reader(reply.Payload.Span, "reply to a write");
+        var reader = new KeyValueReader(reply.Payload.Span, "reply to a write");
         var status = (WriteStatus)reader.Byte();
         if (status > WriteStatus.ConditionFailedWithValue)
             throw reader.Malformed($"it begins with {(byte)status}");
@@ -203,7 +203,7 @@ internal static class KeyValueCodec
 
     public static IncrementResult ReadIncrementReply(GroupReply reply)
     {
-        var reader = new Reader(reply.Payload.Span, "reply to an increment");
+        var reader = new KeyValueReader(reply.Payload.Span, "reply to an increment");
         if (reader.Byte() is not (byte)WriteStatus.Changed)
             throw reader.Malformed($"it begins with {reply.Payload.Span[0]}");
         var result = new IncrementResult(reply) { Revision = reader.Revision(), Number = reader.Int64() };
@@ -219,19 +219,19 @@ internal static class KeyValueCodec
 
     public static void WritePage(IBufferWriter<byte> reply, List<KeyValuePair<byte[], byte[]>> records, bool more, bool keysOnly)
     {
-        var header = new Writer(reply.GetSpan(PageHeader));
+        var header = new KeyValueWriter(reply.GetSpan(PageHeader));
         header.Byte((byte)((more ? PageFlags.More : PageFlags.None) | (keysOnly ? PageFlags.KeysOnly : PageFlags.None)));
         header.UInt16(records.Count);
         reply.Advance(PageHeader);
         foreach (var (key, record) in records)
         {
             var length = EntryLength(key, record, keysOnly);
-            var writer = new Writer(reply.GetSpan(length));
+            var writer = new KeyValueWriter(reply.GetSpan(length));
             var value = ReadRecord(record, out var revision);
-            writer.Counted(key);
+            writer.Key(key);
             writer.Int64(revision);
             if (!keysOnly)
-                writer.CountedValue(value);
+                writer.Value(value);
             reply.Advance(length);
         }
     }
@@ -239,7 +239,7 @@ internal static class KeyValueCodec
     public static ScanPage ReadPage(GroupReply reply)
     {
         var bytes = reply.Payload;
-        var reader = new Reader(bytes.Span, "page");
+        var reader = new KeyValueReader(bytes.Span, "page");
         var flags = (PageFlags)reader.Byte();
         if ((flags & ~(PageFlags.More | PageFlags.KeysOnly)) != 0)
             throw reader.Malformed($"it begins with {(byte)flags}");
@@ -263,7 +263,7 @@ internal static class KeyValueCodec
     {
         // Every byte is written below, so there is nothing to clear first.
         var record = GC.AllocateUninitializedArray<byte>(RecordHeader + value.Length);
-        var writer = new Writer(record);
+        var writer = new KeyValueWriter(record);
         writer.Byte(kind);
         writer.Int64(revision);
         writer.Raw(value);
@@ -271,93 +271,4 @@ internal static class KeyValueCodec
     }
 
     private static int ConditionLength(Precondition condition) => condition.Revision is null ? 1 : 1 + sizeof(long);
-
-    private ref struct Writer(Span<byte> rest)
-    {
-        private Span<byte> _rest = rest;
-
-        public void Byte(byte value) => Next(1)[0] = value;
-        public void UInt16(int value) => BinaryPrimitives.WriteUInt16LittleEndian(Next(sizeof(ushort)), checked((ushort)value));
-        private void Int32(int value) => BinaryPrimitives.WriteInt32LittleEndian(Next(sizeof(int)), value);
-        public void Int64(long value) => BinaryPrimitives.WriteInt64LittleEndian(Next(sizeof(long)), value);
-        public void Raw(scoped ReadOnlySpan<byte> bytes) => bytes.CopyTo(Next(bytes.Length));
-
-        public void Counted(scoped ReadOnlySpan<byte> bytes)
-        {
-            UInt16(bytes.Length);
-            Raw(bytes);
-        }
-
-        public void CountedValue(scoped ReadOnlySpan<byte> value)
-        {
-            Int32(value.Length);
-            Raw(value);
-        }
-
-        public void Condition(Precondition condition)
-        {
-            Byte(condition.Revision is null ? (byte)0 : (byte)1);
-            if (condition.Revision is { } revision)
-                Int64(revision);
-        }
-
-        private Span<byte> Next(int count)
-        {
-            var next = _rest[..count];
-            _rest = _rest[count..];
-            return next;
-        }
-    }
-
-    private ref struct Reader(ReadOnlySpan<byte> bytes, string what)
-    {
-        private readonly ReadOnlySpan<byte> _bytes = bytes;
-        private int _at;
-
-        public byte Byte() => Take(1)[0];
-        public int UInt16() => BinaryPrimitives.ReadUInt16LittleEndian(Take(sizeof(ushort)));
-        public int Int32() => BinaryPrimitives.ReadInt32LittleEndian(Take(sizeof(int)));
-        public long Int64() => BinaryPrimitives.ReadInt64LittleEndian(Take(sizeof(long)));
-        public ReadOnlySpan<byte> Counted() => Take(UInt16());
-        public ReadOnlySpan<byte> Rest() => Take(_bytes.Length - _at);
-
-        public bool Flag() => Byte() switch
-        {
-            0 => false,
-            1 => true,
-            var other => throw Malformed($"it holds {other} where 0 or 1 must stand"),
-        };
-
-        public long Revision()
-        {
-            var revision = Int64();
-            return revision >= 0 ? revision : throw Malformed($"its revision is {revision}");
-        }
-
-        public Precondition Condition() => Flag() ? Precondition.IfRevision(Revision()) : Precondition.None;
-
-        /// <summary>Where the next <paramref name="count"/> bytes stand.</summary>
-        public Range Range(int count)
-        {
-            Take(count);
-            return (_at - count).._at;
-        }
-
-        public readonly void End()
-        {
-            if (_at < _bytes.Length)
-                throw Malformed($"{_bytes.Length - _at} bytes are left over");
-        }
-
-        public readonly CommandRejectedException Malformed(string why) => new($"not a key-value {what}: {why}");
-
-        public ReadOnlySpan<byte> Take(int count)
-        {
-            if ((uint)count > (uint)(_bytes.Length - _at))
-                throw Malformed($"it is cut short at {_bytes.Length} bytes");
-            var taken = _bytes.Slice(_at, count);
-            _at += count;
-            return taken;
-        }
-    }
 }

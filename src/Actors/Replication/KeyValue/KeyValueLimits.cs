@@ -20,7 +20,7 @@ public static class KeyValueLimits
     public const int MaxPageBytes = 65_536;
 
     /// <summary>The answer to a command that is over a limit; null when it is not.</summary>
-    internal static GroupReply? Refusal(scoped in KeyValueCommand command)
+    internal static GroupReply? Refusal(in KeyValueCommand command)
     {
         if (KeyRefusal(command.Key) is { } refused)
             return refused;
@@ -32,7 +32,7 @@ public static class KeyValueLimits
     }
 
     /// <summary>The answer to a query that is over a limit; null when it is not.</summary>
-    internal static GroupReply? Refusal(scoped in KeyValueQuery query)
+    internal static GroupReply? Refusal(in KeyValueQuery query)
     {
         if (query.Op is KeyValueOp.Get)
             return KeyRefusal(query.Key);

@@ -42,7 +42,7 @@ public sealed class KeyValueMachine : IStateMachine
         }
     }
 
-    private static void Put(scoped in KeyValueCommand put, ApplyContext context, IBufferWriter<byte> reply)
+    private static void Put(in KeyValueCommand put, ApplyContext context, IBufferWriter<byte> reply)
     {
         if (put.Condition.Revision is { } required && !Holds(required, PresentRevision(context.State.Get(put.Key)), reply))
             return;
@@ -50,7 +50,7 @@ public sealed class KeyValueMachine : IStateMachine
         KeyValueCodec.WriteReply(reply, WriteStatus.Changed, context.Index);
     }
 
-    private static void Delete(scoped in KeyValueCommand delete, ApplyContext context, IBufferWriter<byte> reply)
+    private static void Delete(in KeyValueCommand delete, ApplyContext context, IBufferWriter<byte> reply)
     {
         var present = PresentRevision(context.State.Get(delete.Key));
         if (delete.Condition.Revision is { } required && !Holds(required, present, reply))
@@ -65,7 +65,7 @@ public sealed class KeyValueMachine : IStateMachine
         KeyValueCodec.WriteReply(reply, present > 0 ? WriteStatus.Changed : WriteStatus.Unchanged, 0);
     }
 
-    private static void CompareAndSet(scoped in KeyValueCommand cas, ApplyContext context, IBufferWriter<byte> reply)
+    private static void CompareAndSet(in KeyValueCommand cas, ApplyContext context, IBufferWriter<byte> reply)
     {
         if (context.State.Get(cas.Key) is not { } record)
         {
@@ -85,7 +85,7 @@ public sealed class KeyValueMachine : IStateMachine
             KeyValueCodec.WriteReply(reply, WriteStatus.ConditionFailed, revision);
     }
 
-    private static void Increment(scoped in KeyValueCommand increment, ApplyContext context, IBufferWriter<byte> reply)
+    private static void Increment(in KeyValueCommand increment, ApplyContext context, IBufferWriter<byte> reply)
     {
         var present = context.State.Get(increment.Key) is { } record ? Number(increment.Key, KeyValueCodec.ReadRecord(record, out _)) : 0;
         var sum = (Int128)present + increment.Delta;
@@ -97,7 +97,7 @@ public sealed class KeyValueMachine : IStateMachine
         KeyValueCodec.WriteIncrementReply(reply, context.Index, number);
     }
 
-    private static void Get(scoped in KeyValueQuery get, IStateReader state, IBufferWriter<byte> reply)
+    private static void Get(in KeyValueQuery get, IStateReader state, IBufferWriter<byte> reply)
     {
         if (state.Get(get.Key) is { } record)
             reply.Write(record);
@@ -105,7 +105,7 @@ public sealed class KeyValueMachine : IStateMachine
             KeyValueCodec.WriteAbsent(reply);
     }
 
-    private static void Scan(scoped in KeyValueQuery scan, IStateReader state, IBufferWriter<byte> reply)
+    private static void Scan(in KeyValueQuery scan, IStateReader state, IBufferWriter<byte> reply)
     {
         var records = new List<KeyValuePair<byte[], byte[]>>();
         var bytes = 0;
@@ -123,7 +123,7 @@ public sealed class KeyValueMachine : IStateMachine
     }
 
     /// <summary>The pairs whose key begins with the prefix and comes after the cursor.</summary>
-    private static IEnumerable<KeyValuePair<byte[], byte[]>> Range(scoped in KeyValueQuery scan, IStateReader state)
+    private static IEnumerable<KeyValuePair<byte[], byte[]>> Range(in KeyValueQuery scan, IStateReader state)
     {
         var to = EndOfPrefix(scan.Prefix);
         if (scan.After.SequenceCompareTo(scan.Prefix) < 0)
@@ -144,7 +144,7 @@ public sealed class KeyValueMachine : IStateMachine
     }
 
     /// <summary>Stores the value under the key and announces it: one record serves both.</summary>
-    private static void Write(scoped ReadOnlySpan<byte> key, scoped ReadOnlySpan<byte> value, ApplyContext context)
+    private static void Write(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, ApplyContext context)
     {
         var stored = key.ToArray();
         var record = KeyValueCodec.WriteRecord(context.Index, value);

@@ -11,7 +11,7 @@ internal static class CasCommand
         var key = new Argument<string>("KEY") { Description = "The key" };
         var expected = new Argument<string>("EXPECTED") { Description = "The value that it must have" };
         var value = new Argument<string>("VALUE") { Description = "The value to set" };
-        return ClientCommand.Create(terminal, "cas", "Sets a key if it has the expected value, and prints its new revision; exit code 1 if it has another", [key, expected, value], async context =>
+        return ClientCommand.Create(terminal, "cas", "Sets a key if it has the expected value, and prints its new revision", [key, expected, value], async context =>
         {
             var (path, parsed) = (context.KeyPath(context.Parsed.GetValue(key)!), context.Parsed);
             var answer = await context.WriteAsync(HttpMethod.Post, path + "?op=cas", JsonSerializer.SerializeToUtf8Bytes(new { expected = parsed.GetValue(expected), value = parsed.GetValue(value) }));

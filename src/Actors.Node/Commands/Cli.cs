@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 
 namespace Actors.Node.Commands;
 
@@ -27,7 +28,8 @@ internal static class Cli
         var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0)
         {
-            await terminal.Error.WriteLineAsync($"{parsed.Errors[0].Message} See: {Usage(parsed)} --help");
+            var what = parsed.UnmatchedTokens.Count > 0 ? $"'{parsed.UnmatchedTokens[0]}' is not a command, argument or option here." : parsed.Errors[0].Message;
+            await terminal.Error.WriteLineAsync($"{what} See: {Usage(parsed)} --help");
             return ExitCode.Usage;
         }
 
@@ -55,8 +57,10 @@ internal static class Cli
         }
     }
 
-    private static RootCommand Root(Terminal terminal) => new("Replication for Akka.NET: a key-value cluster of real processes, and the commands to use it.")
+    private static Command Root(Terminal terminal) => new("actors", "Replication for Akka.NET: a key-value cluster of real processes, and the commands to use it.")
     {
+        new HelpOption(),
+        new VersionOption(),
         //UpCommand.Create(terminal),
         //NodeCommand.Create(terminal),
         PutCommand.Create(terminal),
@@ -73,5 +77,5 @@ internal static class Cli
         TransferCommand.Create(terminal),
     };
 
-    private static string Usage(ParseResult parsed) => parsed.CommandResult.Command is RootCommand ? "actors" : $"actors {parsed.CommandResult.Command.Name}";
+    private static string Usage(ParseResult parsed) => parsed.CommandResult.Command.Name is "actors" ? "actors" : $"actors {parsed.CommandResult.Command.Name}";
 }

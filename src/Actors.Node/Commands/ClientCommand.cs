@@ -45,13 +45,8 @@ internal static class ClientCommand
     public static Command Create(Terminal terminal, string name, string description, IEnumerable<Symbol> symbols, Func<ClientContext, Task<int>> run)
     {
         var group = new Option<string>("--group") { Description = "The replicated group", DefaultValueFactory = _ => "default", HelpName = "NAME" };
-        var at = AtOption($"The node to ask, or several with commas between them: the first that answers is used. Default: {DefaultNode}, and should it be down the other nodes of its 'actors up'");
-        var timeout = new Option<double>("--timeout") { Description = "The longest wait for one node's answer, in seconds", DefaultValueFactory = _ => 15, HelpName = "SECONDS" };
-        timeout.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<double>() is not (> 0 and <= 3600))
-                result.AddError("--timeout must be above 0 and at most 3600 seconds");
-        });
+        var at = AtOption($"Base URLs of nodes, with commas between them; the first that answers is used [default: {DefaultNode} and the nodes that 'actors up' started beside it]");
+        var timeout = NumberOption.Create("--timeout", "The longest wait for one node's answer, in seconds", otherwise: 15.0, min: 0.001, max: 3600.0, helpName: "SECONDS");
         var command = new Command(name, description);
         foreach (var symbol in symbols)
         {
@@ -66,7 +61,7 @@ internal static class ClientCommand
         command.Add(timeout);
         command.SetAction(async parsed =>
         {
-            using var client = new NodeClient(Nodes(terminal, parsed.GetValue(at)), TimeSpan.FromSeconds(parsed.GetValue(timeout)));
+            using var client = new NodeClient(Nodes(terminal, parsed.GetValue(at)), TimeSpan.FromSeconds(parsed.GetValue(timeout)!.Value));
             return await run(new ClientContext(parsed, client, Uri.EscapeDataString(parsed.GetValue(group)!), terminal));
         });
         return command;

@@ -8,7 +8,7 @@ internal static class DeleteCommand
     public static Command Create(Terminal terminal)
     {
         var key = new Argument<string>("KEY") { Description = "The key" };
-        return ClientCommand.Create(terminal, "delete", "Removes a key; exit code 1 if there is none", [key], async context =>
+        return ClientCommand.Create(terminal, "delete", "Removes a key", [key], async context =>
         {
             await context.WriteAsync(HttpMethod.Delete, context.KeyPath(context.Parsed.GetValue(key)!));
             return ExitCode.Ok;

@@ -12,7 +12,8 @@ internal static class Entry
         ? Escape(text.GetString()!)
         : "base64:" + Convert.ToBase64String(json.ReadBytes(name));
 
-    private static string Escape(string text)
+    /// <summary>Text of one line.</summary>
+    public static string Escape(string text)
     {
         if (text.AsSpan().IndexOfAny("\\\t\n\r") < 0)
             return text;

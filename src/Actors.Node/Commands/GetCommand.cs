@@ -9,7 +9,7 @@ internal static class GetCommand
     {
         var key = new Argument<string>("KEY") { Description = "The key" };
         var stale = new Option<bool>("--stale") { Description = "From the node asked, as it stands; its index and age go to standard error" };
-        return ClientCommand.Create(terminal, "get", "Prints the value of a key; exit code 1 if there is none", [key, stale], async context =>
+        return ClientCommand.Create(terminal, "get", "Prints the value of a key", [key, stale], async context =>
         {
             var isStale = context.Parsed.GetValue(stale);
             var answer = await context.ReadAsync(context.KeyPath(context.Parsed.GetValue(key)!) + (isStale ? "?read=stale" : ""));

@@ -9,8 +9,8 @@ internal static class IncrCommand
     public static Command Create(Terminal terminal)
     {
         var key = new Argument<string>("KEY") { Description = "The key; a missing one counts as 0" };
-        var by = new Option<long>("--by") { Description = "What to add; may be negative", DefaultValueFactory = _ => 1, HelpName = "N" };
-        return ClientCommand.Create(terminal, "incr", "Adds to the number under a key and prints the sum; exit code 1 if it is not a number", [key, by], async context =>
+        var by = NumberOption.Create("--by", "What to add; may be negative", otherwise: 1L, long.MinValue, long.MaxValue);
+        return ClientCommand.Create(terminal, "incr", "Adds to the number under a key and prints the sum", [key, by], async context =>
         {
             var path = context.KeyPath(context.Parsed.GetValue(key)!) + string.Create(CultureInfo.InvariantCulture, $"?op=incr&by={context.Parsed.GetValue(by)}");
             var answer = await context.WriteAsync(HttpMethod.Post, path);

@@ -13,24 +13,14 @@ internal static class LoadCommand
     public static Command Create(Terminal terminal)
     {
         var file = new Argument<string>("FILE") { Description = "A file, its lines at most 1024 bytes long; empty lines are left out" };
-        var parallel = new Option<int>("--parallel") { Description = "Lines on their way at a time, 1 to 1024", DefaultValueFactory = _ => 64, HelpName = "N" };
-        parallel.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is < 1 or > 1024)
-                result.AddError("--parallel must be from 1 to 1024");
-        });
-        var retryFor = new Option<double>("--retry-for") { Description = "How long a line is tried before the load gives up, in seconds", DefaultValueFactory = _ => 30, HelpName = "SECONDS" };
-        retryFor.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<double>() is not (>= 0 and <= 3600))
-                result.AddError("--retry-for must be from 0 to 3600 seconds");
-        });
-        var description = "Writes each line of a file as a key with its line number as the value; exit code 3 if a line was not acknowledged, 1 if one was refused";
+        var parallel = NumberOption.Create("--parallel", "Lines on their way at a time, 1 to 1024", otherwise: 64, min: 1, max: 1024);
+        var retryFor = NumberOption.Create("--retry-for", "How long a line is tried before the load gives up, in seconds", otherwise: 30.0, min: 0.0, max: 3600.0, helpName: "SECONDS");
+        var description = "Writes each line of a file as a key, with its line number as the value";
         return ClientCommand.Create(terminal, "load", description, [file, parallel, retryFor], async context =>
         {
             await using var lines = Open(context.Parsed.GetValue(file)!);
-            using var load = new Load(context, TimeSpan.FromSeconds(context.Parsed.GetValue(retryFor)));
-            var work = load.RunAsync(lines, context.Parsed.GetValue(parallel));
+            using var load = new Load(context, TimeSpan.FromSeconds(context.Parsed.GetValue(retryFor)!.Value));
+            var work = load.RunAsync(lines, context.Parsed.GetValue(parallel)!.Value);
             await (terminal.IsInteractive ? ShowBarAsync(load, lines, work) : PrintLinesAsync(terminal, load, work));
             await work;
             foreach (var complaint in load.Complaints)

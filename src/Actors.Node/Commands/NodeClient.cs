@@ -40,7 +40,8 @@ internal sealed record Answer(HttpStatusCode Status, HttpResponseHeaders Headers
             _ => ExitCode.Unavailable,
         };
         var detail = Member("detail") is { Length: > 0 } text ? text : $"the answer was {(int)Status}";
-        return new CommandException(exitCode, detail + Member("write") switch
+        var present = Member("presentValue") is { Length: > 0 } value ? $"; its value is '{Entry.Escape(value)}'" : "";
+        return new CommandException(exitCode, detail + present + Member("write") switch
         {
             "not-applied" when exitCode is ExitCode.Unavailable => " (not applied)",
             "unknown" => " (unknown whether it was applied)",

@@ -11,7 +11,7 @@ internal static class PutCommand
     {
         var key = new Argument<string>("KEY") { Description = "The key" };
         var value = new Argument<string>("VALUE") { Description = "The value; - reads it from standard input" };
-        var ifRevision = new Option<long?>("--if-revision") { Description = "Only if the key is at this revision", HelpName = "N" };
+        var ifRevision = NumberOption.Create("--if-revision", "Only if the key is at this revision", otherwise: null, min: 1, max: long.MaxValue);
         var ifMissing = new Option<bool>("--if-missing") { Description = "Only if there is no such key" };
         return ClientCommand.Create(terminal, "put", "Sets a key to a value and prints its new revision", [key, value, ifRevision, ifMissing], async context =>
         {

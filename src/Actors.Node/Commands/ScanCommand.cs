@@ -11,21 +11,16 @@ internal static class ScanCommand
     public static Command Create(Terminal terminal)
     {
         var prefix = new Argument<string>("PREFIX") { Description = "What the keys begin with; all keys if left out", DefaultValueFactory = _ => "" };
-        var after = new Option<string>("--after") { Description = "Begins behind this key", DefaultValueFactory = _ => "", HelpName = "KEY" };
-        var limit = new Option<long>("--limit") { Description = "The most keys to print", DefaultValueFactory = _ => long.MaxValue, HelpName = "N" };
-        limit.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<long>() < 1)
-                result.AddError("--limit must be at least 1");
-        });
+        var after = new Option<string>("--after") { Description = "Begins behind this key", HelpName = "KEY" };
+        var limit = NumberOption.Create("--limit", "The most keys to print; all if left out", otherwise: null, min: 1, max: long.MaxValue);
         var keysOnly = new Option<bool>("--keys") { Description = "Prints the keys alone" };
         var json = new Option<bool>("--json") { Description = "Prints each entry as a JSON object" };
         var stale = new Option<bool>("--stale") { Description = "From the node asked, as it stands" };
-        var description = "Prints keys and values in the order of the keys, one line each, with a tab between; each page of a thousand is consistent in itself";
+        var description = "Prints keys and values in the order of the keys, a tab between them, a line each";
         return ClientCommand.Create(terminal, "scan", description, [prefix, after, limit, keysOnly, json, stale], async context =>
         {
-            var (parsed, asJson, left) = (context.Parsed, context.Parsed.GetValue(json), context.Parsed.GetValue(limit));
-            var next = $"/v1/groups/{context.Group}/keys?prefix={Uri.EscapeDataString(parsed.GetValue(prefix)!)}&after={Uri.EscapeDataString(parsed.GetValue(after)!)}"
+            var (parsed, asJson, left) = (context.Parsed, context.Parsed.GetValue(json), context.Parsed.GetValue(limit) ?? long.MaxValue);
+            var next = $"/v1/groups/{context.Group}/keys?prefix={Uri.EscapeDataString(parsed.GetValue(prefix)!)}&after={Uri.EscapeDataString(parsed.GetValue(after) ?? "")}"
                 + $"&limit={Math.Min(left, PageSize)}&values={(parsed.GetValue(keysOnly) ? "false" : "true")}&read={(parsed.GetValue(stale) ? "stale" : "barrier")}";
             while (next is not null && left > 0)
             {

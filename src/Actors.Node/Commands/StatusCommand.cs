@@ -8,7 +8,7 @@ internal static class StatusCommand
     public static Command Create(Terminal terminal)
     {
         var json = new Option<bool>("--json") { Description = "Prints the answer of /v1/status as it is" };
-        return ClientCommand.Create(terminal, "status", "Prints the nodes and groups of the cluster, as the node asked sees them", [json], async context =>
+        return ClientCommand.Create(terminal, "status", "Prints the nodes and groups of the cluster", [json], async context =>
         {
             var answer = await context.ReadAsync("/v1/status");
             if (context.Parsed.GetValue(json))

@@ -8,7 +8,7 @@ internal static class TransferCommand
     public static Command Create(Terminal terminal)
     {
         var node = new Argument<string>("NODE") { Description = "The node that should become primary, such as n2" };
-        return ClientCommand.Create(terminal, "transfer", "Hands the primary's part over to a node; exit code 1 if it did not happen", [node], async context =>
+        return ClientCommand.Create(terminal, "transfer", "Makes a node the primary", [node], async context =>
         {
             var target = context.Parsed.GetValue(node)!;
             var answer = await context.Client.SendAsync(

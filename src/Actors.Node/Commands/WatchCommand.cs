@@ -11,15 +11,15 @@ internal static class WatchCommand
     public static Command Create(Terminal terminal)
     {
         var prefix = new Argument<string>("PREFIX") { Description = "What the keys begin with; all keys if left out", DefaultValueFactory = _ => "" };
-        var after = new Option<long?>("--after") { Description = "Begins with the changes after this revision; from now on if left out", HelpName = "N" };
-        var count = new Option<long>("--count") { Description = "Ends after this many changes", DefaultValueFactory = _ => long.MaxValue, HelpName = "N" };
+        var after = NumberOption.Create("--after", "Begins with the changes after this revision; from now on if left out", otherwise: null, min: 0, max: long.MaxValue);
+        var count = NumberOption.Create("--count", "Ends after this many changes; never if left out", otherwise: null, min: 1, max: long.MaxValue);
         var json = new Option<bool>("--json") { Description = "Prints each change as a JSON object" };
-        var description = "Prints changes as they happen, one line each: revision, put or delete, key, value, with tabs between; goes on with another node when one fails";
+        var description = "Prints changes as they happen: revision, put or delete, key, value, tabs between them, a line each";
         return ClientCommand.Create(terminal, "watch", description, [prefix, after, count, json], async context =>
         {
             var path = $"/v1/groups/{context.Group}/watch?prefix={Uri.EscapeDataString(context.Parsed.GetValue(prefix)!)}";
             var lastId = context.Parsed.GetValue(after)?.ToString(CultureInfo.InvariantCulture);
-            for (var left = context.Parsed.GetValue(count); left > 0;)
+            for (var left = context.Parsed.GetValue(count) ?? long.MaxValue; left > 0;)
             {
                 using var answer = await OpenAsync(context.Client, path, lastId);
                 var events = SseParser.Create(await answer.Content.ReadAsStreamAsync());

@@ -1,0 +1,133 @@
+using Actors.Membership;
+using Actors.Replication;
+using Akka.Configuration;
+
+namespace Actors.Hosting.Configuration;
+
+/// <summary>The HOCON block <c>actors</c>: its settings, their forms and the presets that users know.</summary>
+internal static class ActorsBlock
+{
+    private const string KeyValue = "key-value";
+
+    public static ReplicationOptions Read(Config config, IReadOnlyDictionary<string, Func<IStateMachine>> stateMachines)
+    {
+        // store-dispatcher is Akka's to read: the dispatcher of the actor that waits for the disk.
+        var actors = SettingsBlock.Of(config, "actors", "cluster", "node", "data-directory", "nodes", "http", "client", "groups", "store-dispatcher");
+        var options = new ReplicationOptions
+        {
+            Cluster = actors.Text("cluster", "the name of the cluster, such as demo"),
+            Node = actors.Text("node", "the name of this node, such as n1"),
+            DataDirectory = actors.Text("data-directory", "the folder of this node's log and state, such as data/n1"),
+            Client = Client(actors.Block("client", "request-timeout", "window", "max-queued", "min-retransmit")),
+            Http = actors.Has("http") ? Http(actors.Block("http", "host", "port")) : null,
+        };
+        var nodes = actors.Block("nodes");
+        foreach (var name in nodes.Names)
+            options.Nodes.Add(name, nodes.Text(name, ""));
+        var groups = actors.Block("groups");
+        foreach (var name in groups.Names)
+            AddGroup(options, name, groups, stateMachines);
+        return options;
+    }
+
+    private static ClientSettings Client(SettingsBlock block)
+    {
+        var defaults = new ClientSettings();
+        return new ClientSettings
+        {
+            RequestTimeout = block.Duration("request-timeout", defaults.RequestTimeout),
+            Window = block.Count("window", defaults.Window),
+            MaxQueued = block.Count("max-queued", defaults.MaxQueued),
+            MinRetransmit = block.Duration("min-retransmit", defaults.MinRetransmit),
+        };
+    }
+
+    private static NodeAddress Http(SettingsBlock block)
+    {
+        var host = block.Has("host") ? block.Text("host", "") : "127.0.0.1";
+        var port = block.Has("port") ? block.Count("port", 0) : throw block.Fault("port", "is missing: the TCP port for HTTP, such as 8081");
+        return port is >= 1 and <= 65_535 ? new NodeAddress(host, port) : throw block.Fault("port", $"= {port} is not a port: 1 to 65535");
+    }
+
+    private static void AddGroup(ReplicationOptions options, string name, SettingsBlock groups, IReadOnlyDictionary<string, Func<IStateMachine>> stateMachines)
+    {
+        var block = groups.Block(
+            name, "protocol", "commit", "durability", "reads", "members", "min-in-view", "heartbeat-interval", "election-timeout", "kick-after",
+            "max-pending-entries", "max-pending-bytes", "max-command-bytes", "window-bytes", "log-cache-bytes", "state-flush-interval",
+            "max-sessions", "session-timeout", "token-retention", "max-tokens", "events-kept", "state-machine");
+        var (protocol, commit) = Preset(block);
+        options.AddGroup(name, StateMachine(block, stateMachines), defaults =>
+        {
+            IReadOnlyList<NodeId> members = block.Has("members") ? [.. block.List("members").Select(m => new NodeId(m))] : defaults.InitialMembers;
+            return defaults with
+            {
+                Protocol = protocol,
+                Commit = commit,
+                InitialMembers = members,
+                MinInView = block.Count("min-in-view", Math.Min(2, members.Count)),
+                HeartbeatInterval = block.Duration("heartbeat-interval", defaults.HeartbeatInterval),
+                ElectionTimeout = block.Duration("election-timeout", defaults.ElectionTimeout),
+                KickAfter = block.Duration("kick-after", defaults.KickAfter),
+                MaxPendingEntries = block.Count("max-pending-entries", defaults.MaxPendingEntries),
+                MaxPendingBytes = block.Bytes("max-pending-bytes", defaults.MaxPendingBytes),
+                MaxCommandBytes = block.SmallBytes("max-command-bytes", defaults.MaxCommandBytes),
+                WindowBytes = block.SmallBytes("window-bytes", defaults.WindowBytes),
+                LogCacheBytes = block.Bytes("log-cache-bytes", defaults.LogCacheBytes),
+                StateFlushInterval = block.Duration("state-flush-interval", defaults.StateFlushInterval),
+                MaxSessions = block.Count("max-sessions", defaults.MaxSessions),
+                SessionTimeout = block.Duration("session-timeout", defaults.SessionTimeout),
+                TokenRetention = block.Duration("token-retention", defaults.TokenRetention),
+                MaxTokens = block.Count("max-tokens", defaults.MaxTokens),
+                EventsKept = block.Count("events-kept", defaults.EventsKept),
+            };
+        });
+    }
+
+    /// <summary>The presets users know, as far as they exist; the legal combinations are those of the replication rules, 5.1.</summary>
+    private static (Protocol Protocol, CommitRule Commit) Preset(SettingsBlock group)
+    {
+        var protocol = Word(group, "protocol", ["primary-backup", "chain"]);
+        var commit = Word(group, "commit", ["all", "majority", "one"]);
+        var durability = Word(group, "durability", ["fsync", "memory"]);
+        var reads = Word(group, "reads", ["barrier", "lease", "stale"]);
+        if (protocol == "chain" && commit != "all")
+        {
+            throw group.Fault("commit", $"= {commit} is not legal with protocol = chain: a new view of a chain may miss the nodes that hold a write committed by fewer than all; "
+                + "legal are primary-backup with all, majority or one, and chain with all");
+        }
+
+        RequireAvailable(group, "protocol", protocol, "primary-backup");
+        RequireAvailable(group, "commit", commit, "all or majority");
+        RequireAvailable(group, "durability", durability, "fsync");
+        RequireAvailable(group, "reads", reads, "barrier");
+        return (Protocol.PrimaryBackup, commit == "all" ? CommitRule.All : CommitRule.Majority);
+    }
+
+    /// <summary>One of the words; the first one when the setting is not there.</summary>
+    private static string Word(SettingsBlock group, string key, string[] words)
+    {
+        var word = group.Has(key) ? group.Text(key, "") : words[0];
+        if (words.Contains(word))
+            return word;
+        throw group.Fault(key, $"= {word} is not known; " + (Nearest.To(word, words) is { } nearest ? $"did you mean {nearest}?" : $"known are {string.Join(", ", words)}"));
+    }
+
+    private static void RequireAvailable(SettingsBlock group, string key, string word, string available)
+    {
+        if (key == "reads" && word == "stale")
+            throw group.Fault(key, "= stale is not for a group: each request may ask for a stale read; write barrier");
+        if (!available.Split(" or ").Contains(word))
+            throw group.Fault(key, $"= {word} is not available yet; write {available}");
+    }
+
+    private static Func<IStateMachine> StateMachine(SettingsBlock group, IReadOnlyDictionary<string, Func<IStateMachine>> others)
+    {
+        var name = group.Has("state-machine") ? group.Text("state-machine", "") : KeyValue;
+        if (name == KeyValue)
+            return () => new KeyValueMachine();
+        if (others.TryGetValue(name, out var make))
+            return make;
+        string[] known = [KeyValue, .. others.Keys.Order(StringComparer.Ordinal)];
+        throw group.Fault("state-machine", $"= {name} is not registered; " + (Nearest.To(name, known) is { } nearest ? $"did you mean {nearest}?" : $"registered are {string.Join(", ", known)}"));
+    }
+}

@@ -1,0 +1,138 @@
+using Actors.Hosting.Configuration;
+using Actors.Membership;
+using Actors.Replication;
+using Akka.Configuration;
+
+namespace Actors.Hosting;
+
+/// <summary>What one node replicates and with whom. Given in code or read from the HOCON block <c>actors</c>; both are checked by the same rules.</summary>
+public sealed class ReplicationOptions
+{
+    private readonly List<(string Name, Func<IStateMachine> Make, Func<GroupSettings, GroupSettings> With)> _groups = [];
+
+    /// <summary>The cluster's name: nodes of different clusters refuse each other. 1 to 64 of a-z, 0-9 and '-', beginning with a letter or digit.</summary>
+    public string Cluster { get; set; } = "";
+
+    /// <summary>This node's name: one of <see cref="Nodes"/>.</summary>
+    public string Node { get; set; } = "";
+
+    /// <summary>The folder of this node's log and state; made when it is not there. Belongs to one node and one process at a time.</summary>
+    public string DataDirectory { get; set; } = "";
+
+    /// <summary>All nodes, this one among them: name → <c>host:port</c> of its Akka.Remote. Only loopback addresses for now.</summary>
+    public IDictionary<string, string> Nodes { get; } = new SortedDictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>How this node's clients behave.</summary>
+    public ClientSettings Client { get; set; } = new();
+
+    /// <summary>Where the node program serves HTTP; null for nowhere. An application that embeds replication serves what it likes and leaves this alone.</summary>
+    public NodeAddress? Http { get; set; }
+
+    /// <summary>Adds a replicated group.</summary>
+    /// <param name="name">Its name, the same on every node.</param>
+    /// <param name="stateMachine">Makes the state machine of a replica; called once per incarnation of it.</param>
+    /// <param name="with">
+    /// Changes the settings, which come with all <see cref="Nodes"/> as members, <see cref="GroupSettings.MinInView"/> 2 (1 for a single node) and else the defaults of <see cref="GroupSettings"/>.
+    /// </param>
+    public void AddGroup(string name, Func<IStateMachine> stateMachine, Func<GroupSettings, GroupSettings>? with = null)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(stateMachine);
+        _groups.Add((name, stateMachine, with ?? (settings => settings)));
+    }
+
+    /// <summary>Reads the block <c>actors</c> of <paramref name="config"/>.</summary>
+    /// <param name="config">For example from <see cref="ConfigFile.Load"/>.</param>
+    /// <param name="stateMachines">State machines by the name that <c>state-machine</c> of a group refers to, beside <c>key-value</c>.</param>
+    /// <exception cref="ConfigurationException">A setting is missing, unknown, of the wrong form or out of range; the message is one line that begins with its path.</exception>
+    public static ReplicationOptions Read(Config config, IReadOnlyDictionary<string, Func<IStateMachine>>? stateMachines = null)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        var options = ActorsBlock.Read(config, stateMachines ?? new Dictionary<string, Func<IStateMachine>>());
+        options.Validated();
+        return options;
+    }
+
+    /// <summary>Checks every value and combination.</summary>
+    /// <exception cref="ConfigurationException">One line that names the setting as it stands in HOCON.</exception>
+    internal NodeSettings Validated()
+    {
+        try
+        {
+            return Settings();
+        }
+        catch (ArgumentException e)
+        {
+            throw new ConfigurationException($"actors: {e.Message}", e);
+        }
+    }
+
+    private NodeSettings Settings()
+    {
+        if (Cluster.Length is 0 or > 64 || !char.IsAsciiLetterOrDigit(Cluster[0]) || !Cluster.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-'))
+            throw new ConfigurationException($"actors.cluster = '{Cluster}' is not a cluster name: 1 to 64 of a-z, 0-9 and '-', beginning with a letter or digit");
+        if (Nodes.Count == 0)
+            throw new ConfigurationException("actors.nodes is missing: it names every node and its address, such as n1 = \"127.0.0.1:4051\"");
+        var nodes = new SortedDictionary<NodeId, NodeAddress>();
+        foreach (var (name, text) in Nodes)
+            nodes.Add(new NodeId(name), Address(name, text));
+        if (nodes.GroupBy(n => n.Value).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw new ConfigurationException($"actors.nodes: {string.Join(" and ", twice.Select(n => n.Key))} have the same address {twice.Key}");
+        RequireKnown("actors.node", Node);
+        if (string.IsNullOrWhiteSpace(DataDirectory))
+            throw new ConfigurationException("actors.data-directory is missing: the folder of this node's log and state, such as data/n1");
+        if (Http is { IsLoopback: false } http)
+            throw NotLoopback("actors.http", http);
+        if (_groups.Count == 0)
+            throw new ConfigurationException("actors.groups is missing: it names at least one group, such as default { }");
+        if (_groups.GroupBy(g => g.Name).FirstOrDefault(same => same.Count() > 1) is { } group)
+            throw new ConfigurationException($"actors.groups: {group.Key} is there twice");
+        return new NodeSettings(Cluster, new NodeId(Node), DataDirectory, nodes, [.. _groups.Select(g => Group(g.Name, g.Make, g.With))], Client.Validated(), Http);
+    }
+
+    private GroupSettings Group(string name, Func<IStateMachine> make, Func<GroupSettings, GroupSettings> with)
+    {
+        var settings = with(new GroupSettings
+        {
+            Id = new GroupId(name),
+            InitialMembers = [.. Nodes.Keys.Select(n => new NodeId(n))],
+            MinInView = Math.Min(2, Nodes.Count),
+            StateMachine = make,
+        });
+        foreach (var member in settings.InitialMembers)
+            RequireKnown($"actors.groups.{name}.members", member.Value);
+        return settings.Validated();
+    }
+
+    private static NodeAddress Address(string name, string text)
+    {
+        if (!NodeAddress.TryParse(text, out var address))
+            throw new ConfigurationException($"actors.nodes.{name} = {text} is not an address: write host:port with a port from 1 to 65535, such as \"127.0.0.1:4051\"");
+        return address.IsLoopback ? address : throw NotLoopback($"actors.nodes.{name}", address);
+    }
+
+    private static ConfigurationException NotLoopback(string setting, NodeAddress address) =>
+        new($"{setting} = {address} is refused: nodes listen on loopback addresses only (127.0.0.1) for now, as connections are neither encrypted nor authenticated yet");
+
+    private void RequireKnown(string setting, string node)
+    {
+        if (Nodes.ContainsKey(node))
+            return;
+        var hint = Nearest.To(node, Nodes.Keys) is { } nearest ? $"did you mean {nearest}?" : $"known are {string.Join(", ", Nodes.Keys)}";
+        throw new ConfigurationException($"{setting} = '{node}' is not one of actors.nodes; {hint}");
+    }
+}
+
+/// <summary>The checked settings of one node.</summary>
+/// <param name="Nodes">All nodes, in the order of their names.</param>
+internal sealed record NodeSettings(
+    string Cluster,
+    NodeId Node,
+    string DataDirectory,
+    IReadOnlyDictionary<NodeId, NodeAddress> Nodes,
+    IReadOnlyList<GroupSettings> Groups,
+    ClientSettings Client,
+    NodeAddress? Http)
+{
+    public NodeAddress Address => Nodes[Node];
+}

@@ -98,7 +98,7 @@ internal sealed record Replies(GroupId Group, NodeId From, IReadOnlyList<Reply> 
 
 /// <summary>Replica → client: I am not the primary; what you sent me and got no reply to goes elsewhere.</summary>
 /// <param name="Primary">Who is, as far as known; none otherwise.</param>
-/// <param name="Number">The message that it answers: its requests were not ordered here. 0 when it concerns requests that were ordered and may yet be committed.</param>
+/// <param name="Number">The message that it answers: no copy of its requests was ordered here. 0 when the sender cannot vouch for that.</param>
 /// <param name="NoQuorum">True when this replica has tried and failed to reach a quorum: nobody on its side of a partition can serve.</param>
 internal sealed record Redirect(GroupId Group, NodeId From, NodeId Primary, long Number, bool NoQuorum) : ReplicationMessage(Group);
 

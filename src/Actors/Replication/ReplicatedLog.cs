@@ -11,6 +11,9 @@ internal enum Offered
 
     /// <summary>The entry before them is missing here, or another one stands in its place.</summary>
     NoMatch,
+
+    /// <summary>They do not follow each other by index and hash: damaged on the way. Those before the damage are in the log.</summary>
+    Broken,
 }
 
 /// <summary>One replica's copy of the group's log: hash-chained entries from index 1, the last of them perhaps not yet durable.</summary>
@@ -69,9 +72,7 @@ internal sealed class ReplicatedLog
         foreach (var (_, frame) in _store.Scan(Table.Log, _keys.Entry(from.Index + 1), _keys.Entry(long.MaxValue)))
         {
             var entry = Decoded(frame, Last.Index + 1);
-            if (!entry.Follows(LastHash))
-                throw Damaged(entry.Index, "its hash does not follow from the entry before");
-            Push(entry);
+            Push(Undamaged(entry, LastHash));
             visit(entry);
         }
 
@@ -96,7 +97,6 @@ internal sealed class ReplicatedLog
     /// <param name="appended">Called for each entry that is new here.</param>
     /// <param name="truncated">Called with the first removed index, before anything is appended.</param>
     /// <exception cref="InvariantViolation">The primary contradicts an entry that is known to be committed here, or the same position has two hashes.</exception>
-    /// <exception cref="Wire.MalformedException">The entries do not follow each other by hash: damaged on the way.</exception>
     public Offered Offer(
         LogPosition previous,
         UInt128 previousHash,
@@ -120,7 +120,7 @@ internal sealed class ReplicatedLog
         {
             index++;
             if (entry.Index != index || !entry.Follows(hash))
-                throw new Wire.MalformedException($"entry {entry.Position} does not follow {index - 1} by index and hash");
+                return Offered.Broken;
             hash = entry.Hash;
             if (index <= Last.Index)
             {
@@ -181,7 +181,9 @@ internal sealed class ReplicatedLog
         var bytes = 0;
         for (var index = from; index <= Last.Index; index++)
         {
-            var entry = Read(index);
+            var entry = index >= FirstCached ? _cache[(int)(index - FirstCached)]
+                : slice.Count == 0 ? ReadFromStore(index)
+                : Undamaged(Stored(index), slice[^1].Hash);
             bytes += entry.Bytes;
             if (bytes > maxBytes && slice.Count > 0)
                 break;
@@ -235,8 +237,14 @@ internal sealed class ReplicatedLog
             _cacheBytes -= _cache.PopFront().Bytes;
     }
 
-    private LogEntry ReadFromStore(long index)
+    // Checked against the entry before it, so that damage stops here and is not sent to others.
+    private LogEntry ReadFromStore(long index) => Undamaged(Stored(index), index > 1 ? Stored(index - 1).Hash : default);
+
+    private LogEntry Stored(long index)
         => Decoded(_store.Get(Table.Log, _keys.Entry(index)) ?? throw Damaged(index, "it is missing"), index);
+
+    private static LogEntry Undamaged(LogEntry entry, UInt128 previousHash)
+        => entry.Follows(previousHash) ? entry : throw Damaged(entry.Index, "its hash does not follow from the entry before");
 
     private static LogEntry Decoded(byte[] frame, long index)
     {

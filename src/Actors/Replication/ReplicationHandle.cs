@@ -1,6 +1,6 @@
-using Akka.Actor;
 using Actors.Membership;
 using Actors.Replication.Client;
+using Akka.Actor;
 
 namespace Actors.Replication;
 
@@ -22,15 +22,15 @@ internal sealed class ReplicationHandle : IReplication
         var node = system.ActorOf(ReplicationNode.Props(environment, groups, settings), ReplicationNode.Name);
         var handle = new ReplicationHandle(environment.Node);
         foreach (var group in groups)
-        {
-            // A selection keeps its meaning when a new incarnation of the child starts under the same name.
-            var client = new ActorSelection(node, ReplicationNode.ClientName(group.Id));
-            var replica = new ActorSelection(node, ReplicationNode.ReplicaName(group.Id));
-            handle._groups.Add(group.Id, new GroupHandle(group.Id, client, replica));
-        }
-
+            handle._groups.Add(group.Id, GroupOf(node, group.Id));
         return (handle, node);
     }
+
+    /// <summary>The handle of a group on the node whose actor is <paramref name="node"/>.</summary>
+    public static GroupHandle GroupOf(IActorRef node, GroupId group) => new(
+        group,
+        message => node.Tell(new ForClient(group, message), ActorRefs.NoSender),
+        message => node.Tell(new ForReplica(group, message), ActorRefs.NoSender));
 
     public IReplicatedGroup Group(GroupId id) => Find(id);
 

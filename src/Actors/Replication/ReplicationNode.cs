@@ -1,14 +1,20 @@
-using Akka.Actor;
-using Akka.Event;
 using Actors.Membership;
 using Actors.Replication.Client;
 using Actors.Replication.Star;
 using Actors.Storage;
+using Akka.Actor;
+using Akka.Event;
 
 namespace Actors.Replication;
 
 /// <summary>Replica → its supervisor: the part it plays now.</summary>
 internal sealed record RoleChanged(GroupId Group, ReplicaRole Role) : INoSerializationVerificationNeeded;
+
+/// <summary>Local → node: pass <paramref name="Message"/> to the node's client of the group, whichever incarnation lives.</summary>
+internal sealed record ForClient(GroupId Group, object Message) : INoSerializationVerificationNeeded;
+
+/// <summary>Local → node: pass <paramref name="Message"/> to the node's replica of the group, whichever incarnation lives.</summary>
+internal sealed record ForReplica(GroupId Group, object Message) : INoSerializationVerificationNeeded;
 
 /// <summary>Asks a node's replicas to hand over what they lead; answered with <see cref="ReadyToStop"/> when they did, or when it took too long.</summary>
 public sealed class PrepareToStop : INoSerializationVerificationNeeded
@@ -40,6 +46,7 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
     private readonly ClientSettings _client;
     private readonly SortedDictionary<GroupId, GroupSettings> _groups = [];
     private readonly SortedDictionary<GroupId, ReplicaRole> _roles = [];
+    private readonly Dictionary<GroupId, IActorRef> _clients = [];
     private readonly SortedDictionary<GroupId, TimeSpan> _pauses = [];
     private readonly Dictionary<string, Exception> _failures = [];      // by child name, until its end is seen
     private readonly ILoggingAdapter _logger = Context.GetLogger();
@@ -69,8 +76,6 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
     /// <summary>The name of a group's replica under this actor.</summary>
     public static string ReplicaName(GroupId group) => $"g-{group}";
 
-    internal static string ClientName(GroupId group) => $"c-{group}";
-
     /// <inheritdoc/>
     protected override void PreStart()
     {
@@ -78,7 +83,7 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
         foreach (var (id, _) in _groups)
         {
             StartReplica(id);
-            Context.ActorOf(GroupClient.Props(id, _environment.Nodes, _environment.Node, _environment.Peers, _environment.Clock, _client), ClientName(id));
+            _clients[id] = Context.ActorOf(GroupClient.Props(id, _environment.Nodes, _environment.Node, _environment.Peers, _environment.Clock, _client), $"c-{id}");
         }
     }
 
@@ -94,6 +99,8 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
     {
         switch (message)
         {
+            case ForClient m: _clients[m.Group].Tell(m.Message); break;
+            case ForReplica m: Context.Child(ReplicaName(m.Group)).Tell(m.Message); break;
             case RoleChanged m: OnRoleChanged(m); break;
             case Terminated m: OnTerminated(m.ActorRef); break;
             case StartAgain m: StartReplica(m.Group); break;
@@ -193,7 +200,7 @@ internal sealed class RetiredReplica(ReplicationEnvironment environment, GroupId
                 environment.Peers.Client(m.ReplyTo).Tell(new StatusReply(group, m.Number, status));
                 break;
             case Requests m:
-                environment.Peers.Client(m.ReplyTo).Tell(new Redirect(group, environment.Node, default, m.Number, false));
+                environment.Peers.Client(m.ReplyTo).Tell(new Redirect(group, environment.Node, default, 0, false));
                 break;
         }
     }

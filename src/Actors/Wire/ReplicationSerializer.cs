@@ -1,6 +1,6 @@
+using Actors.Replication;
 using Akka.Actor;
 using Akka.Serialization;
-using Actors.Replication;
 
 namespace Actors.Wire;
 

@@ -1,5 +1,5 @@
-using Akka.Actor;
 using Actors.Membership;
+using Akka.Actor;
 
 namespace Actors.Replication.Client;
 

@@ -1,6 +1,6 @@
-using Akka.Actor;
 using Actors.Membership;
 using Actors.Timing;
+using Akka.Actor;
 
 namespace Actors.Replication.Client;
 

@@ -1,15 +1,14 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
-using Akka.Actor;
 using Actors.Membership;
 
 namespace Actors.Replication.Client;
 
 /// <summary>The task-based face of a <see cref="GroupClient"/>.</summary>
 /// <param name="id">The group.</param>
-/// <param name="client">Its client actor.</param>
-/// <param name="replica">The replica of this node, which serves watches; null for a client outside the cluster.</param>
-internal sealed class GroupHandle(GroupId id, ICanTell client, ICanTell? replica) : IReplicatedGroup
+/// <param name="client">Tells its client actor.</param>
+/// <param name="replica">Tells the replica of this node, which serves watches; null for a client outside the cluster.</param>
+internal sealed class GroupHandle(GroupId id, Action<object> client, Action<object>? replica) : IReplicatedGroup
 {
     /// <summary>Changes that may wait for a slow watcher before it is cut off.</summary>
     private const int WatchBuffer = 10_000;
@@ -19,14 +18,14 @@ internal sealed class GroupHandle(GroupId id, ICanTell client, ICanTell? replica
     public Task<GroupReply> SubmitAsync(ReadOnlyMemory<byte> command, ReadOnlyMemory<byte> token = default, TimeSpan? timeout = null)
     {
         var done = new TaskCompletionSource<GroupReply>(TaskCreationOptions.RunContinuationsAsynchronously);
-        client.Tell(new Submit(command, token, timeout, reply => done.TrySetResult(reply)), ActorRefs.NoSender);
+        client(new Submit(command, token, timeout, reply => done.TrySetResult(reply)));
         return done.Task;
     }
 
     public Task<GroupReply> QueryAsync(ReadOnlyMemory<byte> query, ReadMode mode = ReadMode.Barrier, TimeSpan? timeout = null)
     {
         var done = new TaskCompletionSource<GroupReply>(TaskCreationOptions.RunContinuationsAsynchronously);
-        client.Tell(new Query(query, mode, timeout, reply => done.TrySetResult(reply)), ActorRefs.NoSender);
+        client(new Query(query, mode, timeout, reply => done.TrySetResult(reply)));
         return done.Task;
     }
 
@@ -35,7 +34,7 @@ internal sealed class GroupHandle(GroupId id, ICanTell client, ICanTell? replica
         if (replica is null)
             throw new NotSupportedException("changes are watched on a node of the group; this client is outside the cluster");
         var channel = Channel.CreateBounded<GroupEvent>(new BoundedChannelOptions(WatchBuffer) { SingleReader = true, SingleWriter = true });
-        replica.Tell(new Subscribe(prefix, after, channel.Writer), ActorRefs.NoSender);
+        replica(new Subscribe(prefix, after, channel.Writer));
         try
         {
             await foreach (var change in channel.Reader.ReadAllAsync(cancellation).ConfigureAwait(false))
@@ -43,14 +42,14 @@ internal sealed class GroupHandle(GroupId id, ICanTell client, ICanTell? replica
         }
         finally
         {
-            replica.Tell(new Unsubscribe(channel.Writer), ActorRefs.NoSender);
+            replica(new Unsubscribe(channel.Writer));
         }
     }
 
     public Task<IReadOnlyList<ReplicaStatus>> StatusAsync(TimeSpan timeout)
     {
         var done = new TaskCompletionSource<IReadOnlyList<ReplicaStatus>>(TaskCreationOptions.RunContinuationsAsynchronously);
-        client.Tell(new CollectStatus(timeout, statuses => done.TrySetResult(statuses)), ActorRefs.NoSender);
+        client(new CollectStatus(timeout, statuses => done.TrySetResult(statuses)));
         return done.Task;
     }
 
@@ -68,7 +67,7 @@ internal sealed class GroupHandle(GroupId id, ICanTell client, ICanTell? replica
             if (primary is not null && !asked)
             {
                 var done = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
-                client.Tell(new Transfer(primary.Node, target, refusal => done.TrySetResult(refusal)), ActorRefs.NoSender);
+                client(new Transfer(primary.Node, target, refusal => done.TrySetResult(refusal)));
                 if (await Task.WhenAny(done.Task, Task.Delay(timeout)).ConfigureAwait(false) != done.Task)
                     break;
                 var refusal = await done.Task.ConfigureAwait(false);

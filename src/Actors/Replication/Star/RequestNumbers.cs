@@ -13,9 +13,13 @@ internal sealed class RequestNumbers
     private readonly LinkedList<(string Client, long Number)> _byUse = new();
 
     /// <summary>True, and remembered, when <paramref name="number"/> is above every earlier one of <paramref name="client"/>.</summary>
-    public bool IsNew(string client, long number)
+    /// <param name="client">Its address.</param>
+    /// <param name="number">The number of its message.</param>
+    /// <param name="isFirst">True when nothing was known of it: an earlier life of this replica may have ordered a copy of the message.</param>
+    public bool IsNew(string client, long number, out bool isFirst)
     {
-        if (_byClient.TryGetValue(client, out var node))
+        isFirst = !_byClient.TryGetValue(client, out var node);
+        if (node is not null)
         {
             if (number <= node.Value.Number)
                 return false;

@@ -1,5 +1,5 @@
-using Akka.Event;
 using Actors.Membership;
+using Akka.Event;
 
 namespace Actors.Replication.Star;
 
@@ -55,11 +55,16 @@ internal sealed partial class StarReplica
             EnterBackup(m.From.Node);
         _heardPrimaryAt = Now;
         (_quorumLost, _primarySuspected) = (false, false);
-        if (_log.Offer(m.Previous, m.PreviousHash, m.Entries, _commit, OnEntry, OnRemoved) == Offered.NoMatch)
+        switch (_log.Offer(m.Previous, m.PreviousHash, m.Entries, _commit, OnEntry, OnRemoved))
         {
-            var last = _log.LastAtOrBefore(m.Previous.Epoch, m.Previous.Index - 1);
-            SendAfterSave(m.From.Node, new Mismatch(_settings.Id, _promise.Epoch, _self, m.Number, last));
-            return;
+            case Offered.NoMatch:
+                var last = _log.LastAtOrBefore(m.Previous.Epoch, m.Previous.Index - 1);
+                SendAfterSave(m.From.Node, new Mismatch(_settings.Id, _promise.Epoch, _self, m.Number, last));
+                return;
+            case Offered.Broken:
+                _logger.Warning("[{0}] entries after {1} from {2} do not follow by hash; dropped", _settings.Id, m.Previous, m.From);
+                Save();
+                return;         // the primary sends them again
         }
 
         _matched = Math.Max(_matched, m.Previous.Index + m.Entries.Count);

@@ -1,6 +1,6 @@
+using Actors.Membership;
 using Akka.Actor;
 using Akka.Event;
-using Actors.Membership;
 
 namespace Actors.Replication.Star;
 
@@ -13,6 +13,8 @@ namespace Actors.Replication.Star;
 internal sealed partial class StarReplica
 {
     private readonly SortedDictionary<NodeId, Incarnation> _empty = [];     // who has answered that it is empty
+
+    private TimeSpan _joiningSince;
 
     private void Joining(object message)
     {
@@ -30,7 +32,7 @@ internal sealed partial class StarReplica
         Timers.Cancel(ElectionTick.Instance);
         Timers.Cancel(HeartbeatTick.Instance);
         _primary = default;
-        _quorumLost = true;
+        (_quorumLost, _joiningSince) = (false, Now);
         _empty.Clear();
         SetRole(ReplicaRole.Joining, Joining);
         Save();
@@ -39,6 +41,7 @@ internal sealed partial class StarReplica
 
     private void OnProbeTick()
     {
+        _quorumLost = Now - _joiningSince > 10 * _settings.ElectionTimeout;     // until then clients may look elsewhere
         foreach (var node in _environment.Nodes)
         {
             if (node == _environment.Node)

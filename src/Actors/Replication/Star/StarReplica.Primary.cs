@@ -1,6 +1,6 @@
+using Actors.Membership;
 using Akka.Actor;
 using Akka.Event;
-using Actors.Membership;
 
 namespace Actors.Replication.Star;
 
@@ -11,7 +11,8 @@ internal sealed partial class StarReplica
     private readonly Queue<Pending> _pending = new();                       // appended, not yet committed; in log order
     private readonly HashSet<(LogPosition Session, long Sequence)> _ordered = [];
     private readonly ReadQueue _reads = new();
-    private readonly RequestNumbers _numbers = new();
+    private bool _readsDue;                 // reads arrived that no message was sent after
+    private long _readRound = -1;           // the newest message number before the last round for reads
     private long _number;                   // of the last message to a backup
     private long _reignStart;               // the index of this epoch's first entry: nothing is served before it is committed
     private TimeSpan _reignSince;
@@ -66,14 +67,14 @@ internal sealed partial class StarReplica
             Redirect(client, 0);
         _pending.Clear();
         _ordered.Clear();
-        (_pendingBytes, _successor) = (0, default);
+        (_pendingBytes, _successor, _readsDue) = (0, default, false);
     }
 
     // ---- Requests ----
 
     private void OnRequests(Requests m)
     {
-        if (!_numbers.IsNew(m.ReplyTo, m.Number))
+        if (!_numbers.IsNew(m.ReplyTo, m.Number, out _))
             return;
         var answers = new List<Reply>();
         foreach (var request in m.Items)
@@ -97,6 +98,7 @@ internal sealed partial class StarReplica
                 if (_reads.Count >= _settings.MaxPendingEntries)
                     return Refused(m, request, Outcome.Overloaded, $"{_reads.Count} reads are waiting already");
                 _reads.Add(_number, m.ReplyTo, request);
+                _readsDue = true;
                 PumpSoon();
                 return null;
         }
@@ -158,7 +160,9 @@ internal sealed partial class StarReplica
     {
         _pumping = false;
         Save();
-        var confirm = _reads.Count > 0;
+        var confirm = _readsDue && AnsweredByQuorum() > _readRound;       // one round at a time: what arrives meanwhile shares the next
+        if (confirm)
+            (_readsDue, _readRound) = (false, _number);
         foreach (var progress in _progress.Values)
         {
             if (!SendEntries(progress) && confirm)
@@ -263,7 +267,7 @@ internal sealed partial class StarReplica
     {
         if (_reads.Count == 0 || _commit < _reignStart)
             return;
-        var answered = _views.ReachedByQuorum(m => m == _self ? long.MaxValue : _progress.TryGetValue(m, out var p) ? p.Answered : 0);
+        var answered = AnsweredByQuorum();
         var replies = new Dictionary<string, List<Reply>>();
         while (_reads.TryTake(answered, out var client, out var request))
         {
@@ -274,9 +278,11 @@ internal sealed partial class StarReplica
 
         foreach (var (client, items) in replies)
             SendReplies(client, items);
-        if (_reads.Count > 0)
+        if (_readsDue && answered > _readRound)
             PumpSoon();
     }
+
+    private long AnsweredByQuorum() => _views.ReachedByQuorum(m => m == _self ? long.MaxValue : _progress.TryGetValue(m, out var p) ? p.Answered : 0);
 
     // ---- Heartbeats, check-quorum, kicks ----
 
@@ -307,7 +313,7 @@ internal sealed partial class StarReplica
     /// <summary>Proposes to go on without one member that has owed an answer for too long. What kicks it is the commit of the view, not this clock.</summary>
     private void KickIfSilent()
     {
-        if (_settings.Commit is not CommitRule.All || !_views.MembersSettled || !MayShrink())
+        if (!_views.MembersSettled || !MayShrink())
             return;
         foreach (var progress in _progress.Values)
         {
@@ -321,8 +327,8 @@ internal sealed partial class StarReplica
         }
     }
 
-    // A group of two cannot lose one: the majority of two is both.
-    private bool MayShrink() => _views.Newest.Members.Count > Math.Max(2, _settings.MinInView);
+    // Under the majority rule a dead member delays nothing, so it stays. A group of two cannot lose one: the majority of two is both.
+    private bool MayShrink() => _settings.Commit is CommitRule.All && _views.Newest.Members.Count > Math.Max(2, _settings.MinInView);
 
     private void OnMemberHint(PeerHint m)
     {

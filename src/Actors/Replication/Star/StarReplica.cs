@@ -1,7 +1,7 @@
-using Akka.Actor;
-using Akka.Event;
 using Actors.Membership;
 using Actors.Storage;
+using Akka.Actor;
+using Akka.Event;
 
 namespace Actors.Replication.Star;
 
@@ -26,6 +26,7 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
     private readonly Views _views = new();
     private readonly Applier _applier;
     private readonly Watchers _watchers;
+    private readonly RequestNumbers _numbers = new();
     private readonly Random _random;
     private readonly ILoggingAdapter _logger = Context.GetLogger();
 
@@ -304,11 +305,13 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
 
     private void OnRequestsElsewhere(Requests m)
     {
+        if (!_numbers.IsNew(m.ReplyTo, m.Number, out var isFirst))
+            return;
         var stale = m.Items.Where(r => r.Kind == RequestKind.StaleRead).ToList();
         if (stale.Count > 0 && _role is not ReplicaRole.Joining)
             Reply(m.ReplyTo, new Replies(_settings.Id, _environment.Node, stale.ConvertAll(r => ReadNow(r, Now - _heardPrimaryAt))));
         if (stale.Count < m.Items.Count || _role is ReplicaRole.Joining)
-            Redirect(m.ReplyTo, m.Number);
+            Redirect(m.ReplyTo, isFirst ? 0 : m.Number);
     }
 
     private void Redirect(string client, long number) => Reply(client, new Redirect(_settings.Id, _environment.Node, _primary, number, _quorumLost));

@@ -1,0 +1,83 @@
+using Akka.Actor;
+using Akka.Dispatch.SysMsg;
+
+namespace Actors.TestKit;
+
+/// <summary>A ref to an actor on another node: what is told to it goes through the simulated network.</summary>
+internal sealed class SimLink : MinimalActorRef
+{
+    private readonly Simulation _simulation;
+    private readonly Life _life;
+    private SimActor? _target;
+    private IActorRef? _lastSender;
+    private Life? _lastLife;
+    private IActorRef? _lastReply;
+
+    public SimLink(Simulation simulation, Life life, SimNode to, Channel channel, string address)
+    {
+        _simulation = simulation;
+        _life = life;
+        To = to;
+        Channel = channel;
+        Address = address;
+        Path = new RootActorPath(new Address("sim", to.Id.Value)) / address.Split('/').Skip(1);
+    }
+
+    public SimNode To { get; }
+
+    public Channel Channel { get; }
+
+    /// <summary><c>node/actor</c>.</summary>
+    public string Address { get; }
+
+    public override ActorPath Path { get; }
+
+    public override IActorRefProvider Provider => _simulation.Provider;
+
+    /// <summary>When the last message in order arrives, in ticks: no later one overtakes it.</summary>
+    public long LastDue { get; set; }
+
+    /// <summary>The actor behind it now, or null.</summary>
+    public SimActor? Target()
+    {
+        if (_target is null || _target.Stopped)
+            _target = To.Find(Address);
+        return _target;
+    }
+
+    /// <summary>The ref by which the receiver, in its present life, answers <paramref name="sender"/>: through the network too.</summary>
+    public IActorRef? ReplyTo(IActorRef? sender)
+    {
+        var life = To.CurrentLife;
+        if (!ReferenceEquals(sender, _lastSender) || life != _lastLife)
+        {
+            _lastSender = sender;
+            _lastLife = life;
+            _lastReply = sender is null || SimNode.AddressOf(sender) is not { } address ? ActorRefs.NoSender : life?.Peers.Client(address);
+        }
+
+        return _lastReply;
+    }
+
+    public override void SendSystemMessage(ISystemMessage message)
+    {
+        if (message is Watch)
+            throw new NotSupportedException($"{Address} is on another node: Context.Watch across nodes is not simulated; use heartbeats or SimNodeContext.OnHint");
+    }
+
+    protected override void TellInternal(object message, IActorRef sender)
+    {
+        if (_simulation.World.IsOrdinary)
+            Send(message, sender);
+        else
+            SendLater(message, sender);
+    }
+
+    private void SendLater(object message, IActorRef sender) => _simulation.World.Divert(this, message, () => Send(message, sender));
+
+    private void Send(object message, IActorRef sender)
+    {
+        if (!_life.IsDead)
+            _simulation.Network.Send(this, message, sender);
+    }
+}

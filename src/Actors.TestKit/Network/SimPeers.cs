@@ -1,0 +1,28 @@
+using Actors.Membership;
+using Akka.Actor;
+
+namespace Actors.TestKit;
+
+/// <summary>The refs by which one life of a node reaches others.</summary>
+internal sealed class SimPeers(Simulation simulation, SimNode node) : IPeers
+{
+    private readonly Dictionary<string, IActorRef> _links = [];
+    private readonly Dictionary<(NodeId, GroupId), IActorRef> _replicas = [];
+
+    public IActorRef Replica(NodeId node, GroupId group)
+    {
+        if (!_replicas.TryGetValue((node, group), out var link))
+            _replicas.Add((node, group), link = Client($"{node}/{simulation.Network.ReplicaName(group)}"));
+        return link;
+    }
+
+    public IActorRef Client(string address)
+    {
+        if (!_links.TryGetValue(address, out var link) && simulation.Find(new NodeId(address.Split('/')[0])) is { } to)
+            _links.Add(address, link = new SimLink(simulation, node.CurrentLife!, to, simulation.Network.Channel(node.Id, to.Id), address));
+        return link ?? simulation.System.DeadLetters;
+    }
+
+    public string AddressOf(IActorRef local) =>
+        SimNode.AddressOf(local) ?? throw new ArgumentException($"{local.Path} is not an actor of a simulated node");
+}

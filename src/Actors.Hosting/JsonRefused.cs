@@ -1,5 +1,6 @@
 using System.Runtime.Serialization;
 using Akka.Actor;
+using Akka.Configuration;
 using Akka.Serialization;
 
 namespace Actors.Hosting;
@@ -13,6 +14,11 @@ public sealed class JsonRefused : Serializer
 {
     /// <summary>Made by Akka.</summary>
     public JsonRefused(ExtendedActorSystem system) : base(system)
+    {
+    }
+
+    /// <summary>Made by Akka where the JSON serializer has settings, which do not matter here.</summary>
+    public JsonRefused(ExtendedActorSystem system, Config settings) : base(system)
     {
     }
 

@@ -161,8 +161,10 @@ public sealed class Simulation : IDisposable
     /// <exception cref="SimulationFailedException">It did not within <paramref name="atMost"/> of virtual time, or a property does not hold.</exception>
     public void RunUntil(Func<bool> condition, TimeSpan atMost)
     {
-        if (condition() || Run(World.Now + atMost.Ticks, condition, steps: long.MaxValue))
+        var until = World.Now + atMost.Ticks;
+        if (condition() || Run(until, condition, steps: long.MaxValue))
             return;
+        World.AdvanceTo(until);
         throw Fail(new Violation("the run gets there", $"what RunUntil waits for did not happen within {atMost.TotalSeconds} s of virtual time"));
     }
 
@@ -200,16 +202,20 @@ public sealed class Simulation : IDisposable
 
             return World.Violation is { } late ? throw Fail(late) : done();
         }
+        catch (Exception error) when (error is not SimulationFailedException)
+        {
+            throw Fail(new Violation("nothing throws outside of actors", error.Message), error);
+        }
         finally
         {
             SynchronizationContext.SetSynchronizationContext(context);
         }
     }
 
-    private SimulationFailedException Fail(Violation violation)
+    private SimulationFailedException Fail(Violation violation, Exception? inner = null)
     {
         var lines = World.Trace.Last();
         World.Trace.Close();
-        return _failure = new SimulationFailedException(this, violation, lines, _options.TraceFile);
+        return _failure = new SimulationFailedException(this, violation, lines, _options.TraceFile, inner);
     }
 }

@@ -203,6 +203,18 @@ public class EngineTests
     }
 
     [Fact]
+    public void What_a_check_or_an_event_throws_is_reported_with_the_seed()
+    {
+        using var sim = new Simulation(78);
+        sim.After(Seconds(1), () => throw new InvalidOperationException("broken plan"));
+
+        var failure = Assert.Throws<SimulationFailedException>(() => sim.RunFor(Seconds(2)));
+
+        Assert.Equal((78, "broken plan"), (failure.Seed, failure.Detail));
+        Assert.IsType<InvalidOperationException>(failure.InnerException);
+    }
+
+    [Fact]
     public void Waiting_for_what_never_happens_fails()
     {
         using var sim = new Simulation(1);

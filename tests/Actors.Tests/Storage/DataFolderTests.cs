@@ -1,7 +1,7 @@
 using Actors.Membership;
 using Actors.Storage;
 
-namespace Actors.Tests.Storage;
+namespace Actors.Tests.StorageTests;
 
 /// <summary>Whose data a folder holds, who may open it, and how damaged data is taken aside.</summary>
 public sealed class DataFolderTests : IDisposable

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Actors.Storage;
 
-namespace Actors.Tests.Storage;
+namespace Actors.Tests.StorageTests;
 
 /// <summary>Real disks that run full, fail and lose their power. They are mounted by the test, which takes root on Linux.</summary>
 public sealed class FailingDiskTests : IDisposable

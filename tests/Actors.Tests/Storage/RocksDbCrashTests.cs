@@ -1,6 +1,6 @@
 using Actors.Storage;
 
-namespace Actors.Tests.Storage;
+namespace Actors.Tests.StorageTests;
 
 /// <summary>What is there after a crash, and what is said of damage.</summary>
 public sealed class RocksDbCrashTests : IDisposable

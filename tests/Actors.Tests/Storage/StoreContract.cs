@@ -2,7 +2,7 @@ using System.Text;
 using Actors.Storage;
 using CsCheck;
 
-namespace Actors.Tests.Storage;
+namespace Actors.Tests.StorageTests;
 
 /// <summary>What every store does; each kind of store runs it.</summary>
 public abstract class StoreContract : IDisposable

@@ -2,11 +2,10 @@ using System.Diagnostics.Metrics;
 using Actors.Storage;
 using Actors.Timing;
 using Akka.Actor;
-using Akka.TestKit.Xunit2;
 
-namespace Actors.Tests.Storage;
+namespace Actors.Tests.StorageTests;
 
-public sealed class StoreWriterTests : TestKit
+public sealed class StoreWriterTests : Akka.TestKit.Xunit2.TestKit
 {
     private readonly RecordingStore _store = new();
     private readonly SteppingClock _clock = new();

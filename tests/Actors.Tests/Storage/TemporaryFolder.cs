@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using Actors.Membership;
 using Actors.Storage;
 
-namespace Actors.Tests.Storage;
+namespace Actors.Tests.StorageTests;
 
 /// <summary>A folder for one test, with what the tests of the store do to a data folder.</summary>
 internal sealed class TemporaryFolder : IDisposable

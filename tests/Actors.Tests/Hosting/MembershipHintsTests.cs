@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Actors.Hosting;
 using Actors.Membership;
 using Actors.Replication;
@@ -7,14 +6,15 @@ using Akka.Cluster;
 using Akka.Configuration;
 using Akka.Event;
 using Akka.Remote;
-using Akka.Util;
 
 namespace Actors.Tests.HostingTests;
 
 public class MembershipHintsTests : Akka.TestKit.Xunit2.TestKit
 {
+    private static readonly NodeId Self = new("n1");
     private static readonly NodeId Other = new("n2");
 
+    private readonly SortedDictionary<NodeId, NodeAddress> _nodes;
     private readonly Address _self;
     private readonly Address _other;
     private readonly IActorRef _hints;
@@ -23,8 +23,8 @@ public class MembershipHintsTests : Akka.TestKit.Xunit2.TestKit
     {
         _self = ((ExtendedActorSystem)Sys).Provider.DefaultAddress;
         _other = _self.WithPort(FreePorts.Take(1)[0]);
-        var nodes = new SortedDictionary<NodeId, NodeAddress> { [new NodeId("n1")] = new("127.0.0.1", _self.Port!.Value), [Other] = new("127.0.0.1", _other.Port!.Value) };
-        _hints = Sys.ActorOf(MembershipHints.Props(TestActor, new RemotePeers((ExtendedActorSystem)Sys, nodes)));
+        _nodes = new SortedDictionary<NodeId, NodeAddress> { [Self] = new("127.0.0.1", _self.Port!.Value), [Other] = new("127.0.0.1", _other.Port!.Value) };
+        _hints = Sys.ActorOf(MembershipHints.Props(TestActor, new RemotePeers((ExtendedActorSystem)Sys, _nodes)));
         _hints.Tell(new Identify("started"));
         ExpectMsg<ActorIdentity>();
     }
@@ -63,11 +63,16 @@ public class MembershipHintsTests : Akka.TestKit.Xunit2.TestKit
     [Fact]
     public async Task What_the_clusters_failure_detector_says_is_a_hint()
     {
-        _hints.Tell(new ClusterEvent.UnreachableMember(Member(_other)));
-        await ExpectMsgAsync(new PeerHint(Other, true));
+        // A member cannot be made, but here is one; to a node elsewhere it is another node's.
+        var member = Cluster.Get(Sys).SelfMember;
+        using var elsewhere = ActorSystem.Create("hints", Clustered);
+        var hints = Sys.ActorOf(MembershipHints.Props(TestActor, new RemotePeers((ExtendedActorSystem)elsewhere, _nodes)));
 
-        _hints.Tell(new ClusterEvent.ReachableMember(Member(_other)));
-        await ExpectMsgAsync(new PeerHint(Other, false));
+        hints.Tell(new ClusterEvent.UnreachableMember(member));
+        await ExpectMsgAsync(new PeerHint(Self, true));
+
+        hints.Tell(new ClusterEvent.ReachableMember(member));
+        await ExpectMsgAsync(new PeerHint(Self, false));
     }
 
     [Fact]
@@ -91,7 +96,4 @@ public class MembershipHintsTests : Akka.TestKit.Xunit2.TestKit
 
         await ExpectMsgAsync(new PeerHint(Other, true));    // the first to arrive
     }
-
-    private static Member Member(Address address) =>
-        Akka.Cluster.Member.Create(new UniqueAddress(address, 1), 1, MemberStatus.Up, ImmutableHashSet<string>.Empty, AppVersion.Zero);
 }

@@ -142,9 +142,11 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
 
     private void OnPeerHint(PeerHint m)
     {
-        if (_role is ReplicaRole.Backup && m.Suspected && m.Node == _primary && IsVoter)
+        if (m.Node != _primary)
+            return;
+        _primarySuspected = m.Suspected;
+        if (m.Suspected && _role is ReplicaRole.Backup && IsVoter)
         {
-            _primarySuspected = true;
             Timers.StartSingleTimer(ElectionTick.Instance, ElectionTick.Instance, _settings.HeartbeatInterval * _random.NextDouble());
         }
     }

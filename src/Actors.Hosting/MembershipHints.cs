@@ -20,7 +20,7 @@ internal sealed class MembershipHints : UntypedActor
     private readonly HashSet<NodeId> _suspected = [];
     private readonly ILoggingAdapter _log = Context.GetLogger();
 
-    private MembershipHints(IActorRef replication, RemotePeers peers)
+    public MembershipHints(IActorRef replication, RemotePeers peers)
     {
         _replication = replication;
         _peers = peers;

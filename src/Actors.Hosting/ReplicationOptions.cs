@@ -82,7 +82,7 @@ public sealed class ReplicationOptions
         if (string.IsNullOrWhiteSpace(DataDirectory))
             throw new ConfigurationException("actors.data-directory is missing: the folder of this node's log and state, such as data/n1");
         if (Http is { IsLoopback: false } http)
-            throw NotLoopback("actors.http", http);
+            throw Loopback.Refusal("actors.http", http.ToString());
         if (_groups.Count == 0)
             throw new ConfigurationException("actors.groups is missing: it names at least one group, such as default { }");
         if (_groups.GroupBy(g => g.Name).FirstOrDefault(same => same.Count() > 1) is { } group)
@@ -108,11 +108,8 @@ public sealed class ReplicationOptions
     {
         if (!NodeAddress.TryParse(text, out var address))
             throw new ConfigurationException($"actors.nodes.{name} = {text} is not an address: write host:port with a port from 1 to 65535, such as \"127.0.0.1:4051\"");
-        return address.IsLoopback ? address : throw NotLoopback($"actors.nodes.{name}", address);
+        return address.IsLoopback ? address : throw Loopback.Refusal($"actors.nodes.{name}", text);
     }
-
-    private static ConfigurationException NotLoopback(string setting, NodeAddress address) =>
-        new($"{setting} = {address} is refused: nodes listen on loopback addresses only (127.0.0.1) for now, as connections are neither encrypted nor authenticated yet");
 
     private void RequireKnown(string setting, string node)
     {

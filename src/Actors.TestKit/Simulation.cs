@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Actors.Membership;
 using Akka.Actor;
 
@@ -15,6 +16,7 @@ public sealed class Simulation : IDisposable
     private readonly List<SimNode> _nodes = [];
     private readonly Properties _properties = new();
     private readonly TraceLogger _logger;
+    private readonly List<Nemesis> _nemeses = [];
     private SimulationFailedException? _failure;
 
     /// <summary>Creates an empty world: no nodes, time zero, a good network.</summary>
@@ -57,6 +59,10 @@ public sealed class Simulation : IDisposable
 
     /// <summary>How often each <see cref="Sometimes(string, Func{bool})"/> has happened.</summary>
     public IReadOnlyDictionary<string, long> SometimesCounts => _properties.Counts;
+
+    /// <summary>Faults of executed plans that took effect, by kind.</summary>
+    public IReadOnlyDictionary<FaultKind, long> FaultCounts =>
+        _nemeses.SelectMany(nemesis => nemesis.Counts).GroupBy(count => count.Key).ToDictionary(group => group.Key, group => group.Sum(count => count.Value));
 
     /// <summary>How good the hints are that nodes get about each other.</summary>
     public HintFaults HintFaults { get => Hints.Faults; set => Hints.Faults = value; }
@@ -101,6 +107,9 @@ public sealed class Simulation : IDisposable
     /// <summary>Something that a good run sees: counted each time it becomes true. When it never happens over many seeds, they are blind there; see <see cref="Coverage"/>.</summary>
     public void Sometimes(string name, Func<bool> happens) => _properties.Sometimes(name, happens);
 
+    /// <summary>Names something that <see cref="Reached"/> counts, so that it is known when it never happens.</summary>
+    public void Sometimes(string name) => _properties.Declare(name);
+
     /// <summary>Counts something that a good run sees, at the place where it happens.</summary>
     public void Reached(string name) => _properties.Reached(name);
 
@@ -113,10 +122,26 @@ public sealed class Simulation : IDisposable
     /// <summary>Tells <paramref name="observer"/> at once what a membership service might say, whatever the truth; it is corrected after the usual delay.</summary>
     public void GiveHint(NodeId observer, MembershipHint hint) => Hints.Tell(Node(observer), hint);
 
-    /// <summary>Ends all faults: the network is whole and good, disks and clocks are right, paused nodes go on, crashed nodes start.</summary>
+    /// <summary>Sets the rates of <paramref name="plan"/> and carries out its events, counted from now, as the simulation runs on.</summary>
+    /// <param name="plan">What goes wrong.</param>
+    /// <param name="leader">Who leads at present, for events that hit the leader; <c>default</c> when nobody does.</param>
+    public void Execute(FaultPlan plan, Func<NodeId>? leader = null)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        var nemesis = new Nemesis(this, leader ?? (() => default));
+        _nemeses.Add(nemesis);
+        nemesis.Begin(plan);
+    }
+
+    /// <summary>
+    /// Ends all faults, those of executed plans included: the network is whole and good, disks and clocks are right, paused nodes go on,
+    /// crashed nodes start, and nodes whose store has failed are started anew.
+    /// </summary>
     public void Heal()
     {
         Note("heal");
+        foreach (var nemesis in _nemeses)
+            nemesis.Stop();
         Network.Heal();
         HintFaults = new HintFaults();
         foreach (var node in _nodes)
@@ -140,13 +165,16 @@ public sealed class Simulation : IDisposable
     /// <exception cref="SimulationFailedException">It did not within <paramref name="atMost"/> of virtual time, or a property does not hold.</exception>
     public void RunUntil(Func<bool> condition, TimeSpan atMost)
     {
-        if (condition() || Run(World.Now + atMost.Ticks, condition, steps: long.MaxValue))
+        var until = World.Now + atMost.Ticks;
+        if (condition() || Run(until, condition, steps: long.MaxValue))
             return;
+        World.AdvanceTo(until);
         throw Fail(new Violation("the run gets there", $"what RunUntil waits for did not happen within {atMost.TotalSeconds} s of virtual time"));
     }
 
     /// <summary>Ends the run with a failure of <paramref name="property"/>: for checks that are made once, such as of a history.</summary>
     /// <exception cref="SimulationFailedException">Always.</exception>
+    [DoesNotReturn]
     public void Fail(string property, string detail) => throw Fail(new Violation(property, detail));
 
     /// <summary>Ends the simulation; nothing that its actors still do takes effect.</summary>
@@ -179,16 +207,20 @@ public sealed class Simulation : IDisposable
 
             return World.Violation is { } late ? throw Fail(late) : done();
         }
+        catch (Exception error) when (error is not SimulationFailedException)
+        {
+            throw Fail(new Violation("nothing throws outside of actors", error.Message), error);
+        }
         finally
         {
             SynchronizationContext.SetSynchronizationContext(context);
         }
     }
 
-    private SimulationFailedException Fail(Violation violation)
+    private SimulationFailedException Fail(Violation violation, Exception? inner = null)
     {
         var lines = World.Trace.Last();
         World.Trace.Close();
-        return _failure = new SimulationFailedException(this, violation, lines, _options.TraceFile);
+        return _failure = new SimulationFailedException(this, violation, lines, _options.TraceFile, inner);
     }
 }

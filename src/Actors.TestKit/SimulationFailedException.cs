@@ -5,8 +5,8 @@ namespace Actors.TestKit;
 /// <summary>A property did not hold in a simulation. The message names the seed, the property and the last things that happened.</summary>
 public sealed class SimulationFailedException : Exception
 {
-    internal SimulationFailedException(Simulation simulation, Violation violation, IReadOnlyList<string> lastLines, string? traceFile)
-        : base(Describe(simulation, violation, lastLines, traceFile))
+    internal SimulationFailedException(Simulation simulation, Violation violation, IReadOnlyList<string> lastLines, string? traceFile, Exception? inner)
+        : base(Describe(simulation, violation, lastLines, traceFile), inner)
     {
         Seed = simulation.Seed;
         Property = violation.Property;

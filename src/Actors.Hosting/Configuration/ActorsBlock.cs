@@ -1,5 +1,6 @@
 using Actors.Membership;
 using Actors.Replication;
+using Actors.Replication.KeyValue;
 using Akka.Configuration;
 
 namespace Actors.Hosting.Configuration;

@@ -110,13 +110,12 @@ internal sealed class SettingsBlock
     }
 
     /// <summary>The texts of a list such as <c>[n1, n2]</c>.</summary>
-    public IReadOnlyList<string> List(string key, IReadOnlyList<string> otherwise)
+    public IReadOnlyList<string> List(string key)
     {
-        if (!_values.TryGetValue(key, out var value))
-            return otherwise;
+        var value = _values[key];
         if (value.IsString() || value.IsObject())
             throw Fault(key, "is not a list: write [n1, n2]");
-        return [.. value.GetArray().Select(v => TextOf(key, v))];
+        return [.. value.GetArray().Where(v => !v.IsEmpty).Select(v => TextOf(key, v))];
     }
 
     /// <summary>The complaint about <paramref name="key"/>.</summary>

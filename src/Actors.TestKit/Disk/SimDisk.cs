@@ -36,6 +36,12 @@ public sealed class SimDisk
     /// <summary>Syncs that ended well so far.</summary>
     public long Syncs { get; private set; }
 
+    /// <summary>How often it was wiped.</summary>
+    public int Wipes { get; private set; }
+
+    /// <summary>True once data that had been synced was damaged or wiped.</summary>
+    internal bool WasDamaged { get; private set; }
+
     /// <summary>The next sync fails.</summary>
     public void FailNextSync() => _failNextSync = true;
 
@@ -59,6 +65,7 @@ public sealed class SimDisk
         value = [.. value];
         value[bit / 8] ^= (byte)(1 << (bit % 8));
         rows.Put(key, value);
+        WasDamaged = true;
         Note($"bit {bit} of {table}/{Convert.ToHexString(key)} rots");
         return key;
     }
@@ -69,6 +76,8 @@ public sealed class SimDisk
     {
         if (_node.IsUp)
             throw new InvalidOperationException($"the disk of {_node.Id} can be wiped only while the node is down");
+        WasDamaged = true;
+        Wipes++;
         Note("disk is wiped");
         foreach (var table in _tables)
             table.Clear();
@@ -83,9 +92,12 @@ public sealed class SimDisk
         _failNextSync = false;
     }
 
+    /// <summary>A write or a sync failed, and the store was not opened anew since.</summary>
+    internal bool HasFailed => _open is { HasFailed: true };
+
     internal SimStore Open()
     {
-        if (_open is { HasFailed: true })
+        if (HasFailed)
             LoseUnsynced();
         _open?.Dispose();
         return _open = new SimStore(this, _node.Id);
@@ -99,6 +111,19 @@ public sealed class SimDisk
     }
 
     internal byte[]? Get(Table table, ReadOnlySpan<byte> key) => _tables[(int)table].Get(key);
+
+    /// <summary>What a crash at this instant would certainly leave under <paramref name="key"/>.</summary>
+    internal byte[]? GetDurable(Table table, byte[] key)
+    {
+        ForgetSynced();
+        foreach (var undo in _undo)
+        {
+            if (undo.Table == table && undo.Key.AsSpan().SequenceEqual(key))
+                return undo.Before;
+        }
+
+        return Get(table, key);
+    }
 
     internal IEnumerable<KeyValuePair<byte[], byte[]>> Scan(Table table, byte[] from, byte[]? to) => _tables[(int)table].Scan(from, to);
 

@@ -8,22 +8,23 @@ internal sealed class SimLink : MinimalActorRef
 {
     private readonly Simulation _simulation;
     private readonly Life _life;
+    private SimNode? _to;
     private SimActor? _target;
     private IActorRef? _lastSender;
     private Life? _lastLife;
     private IActorRef? _lastReply;
 
-    public SimLink(Simulation simulation, Life life, SimNode to, Channel channel, string address)
+    public SimLink(Simulation simulation, Life life, Channel channel, string address)
     {
         _simulation = simulation;
         _life = life;
-        To = to;
         Channel = channel;
         Address = address;
-        Path = new RootActorPath(new Address("sim", to.Id.Value)) / address.Split('/').Skip(1);
+        Path = new RootActorPath(new Address("sim", channel.To.Value)) / address.Split('/').Skip(1);
     }
 
-    public SimNode To { get; }
+    /// <summary>The node it leads to, or null when that has not been added yet.</summary>
+    public SimNode? To => _to ??= _simulation.Find(Channel.To);
 
     public Channel Channel { get; }
 
@@ -41,14 +42,14 @@ internal sealed class SimLink : MinimalActorRef
     public SimActor? Target()
     {
         if (_target is null || _target.Stopped)
-            _target = To.Find(Address);
+            _target = To?.Find(Address);
         return _target;
     }
 
     /// <summary>The ref by which the receiver, in its present life, answers <paramref name="sender"/>: through the network too.</summary>
     public IActorRef? ReplyTo(IActorRef? sender)
     {
-        var life = To.CurrentLife;
+        var life = To?.CurrentLife;
         if (!ReferenceEquals(sender, _lastSender) || life != _lastLife)
         {
             _lastSender = sender;

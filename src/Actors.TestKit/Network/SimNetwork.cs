@@ -87,9 +87,12 @@ public sealed class SimNetwork
     internal void Send(SimLink link, object message, IActorRef? sender)
     {
         var channel = link.Channel;
-        if (channel.From == channel.To)     // the node's own actors: no network in between
+        if (channel.From == channel.To)     // the node's own actor: no network in between
         {
-            link.Target()?.Ref!.Tell(message, sender);
+            if (link.Target() is { } own)
+                own.Ref!.Tell(message, sender);
+            else
+                Drop("nobody there", ref _undeliverable, link, message);
             return;
         }
 
@@ -108,7 +111,18 @@ public sealed class SimNetwork
         }
 
         if (_codec is not null)
-            message = _codec(message);
+        {
+            try
+            {
+                message = _codec(message);
+            }
+            catch (Exception error)
+            {
+                _simulation.World.Fail("every message between nodes passes the codec", $"{message.GetType().Name} from {channel.From} to {link.Address}: {error.Message}");
+                return;
+            }
+        }
+
         Enqueue(link, faults, message, sender);
         if (_random.Chance(faults.Duplicate))
         {
@@ -128,7 +142,7 @@ public sealed class SimNetwork
         {
             link.Channel.Hold(delivery);
         }
-        else if (link.To.CurrentLife is { IsPaused: true } life)
+        else if (link.To?.CurrentLife is { IsPaused: true } life)
         {
             life.LateMessages.Add(delivery);
         }
@@ -139,7 +153,7 @@ public sealed class SimNetwork
         }
         else
         {
-            Drop(link.To.IsUp ? "nobody there" : "down", ref _undeliverable, link, message);
+            Drop(link.To is { IsUp: false } ? "down" : "nobody there", ref _undeliverable, link, message);
         }
     }
 

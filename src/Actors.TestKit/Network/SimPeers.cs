@@ -18,9 +18,13 @@ internal sealed class SimPeers(Simulation simulation, SimNode node) : IPeers
 
     public IActorRef Client(string address)
     {
-        if (!_links.TryGetValue(address, out var link) && simulation.Find(new NodeId(address.Split('/')[0])) is { } to)
-            _links.Add(address, link = new SimLink(simulation, node.CurrentLife!, to, simulation.Network.Channel(node.Id, to.Id), address));
-        return link ?? simulation.System.DeadLetters;
+        if (!_links.TryGetValue(address, out var link))
+        {
+            var to = new NodeId(address.Split('/')[0]);
+            _links.Add(address, link = new SimLink(simulation, node.CurrentLife!, simulation.Network.Channel(node.Id, to), address));
+        }
+
+        return link;
     }
 
     public string AddressOf(IActorRef local) =>

@@ -42,7 +42,7 @@ public sealed class SimNodeContext
     /// <summary>Starts an actor on this node; other nodes reach it as <c>node/name</c>. When it throws, it is restarted, as under Akka's user guardian.</summary>
     public IActorRef ActorOf(Props props, string name) => _root.ActorOf(props, name);
 
-    /// <summary>A ref to the actor at <c>node/name</c>, through the simulated network; the actor need not exist yet, and the ref stays usable when its node restarts.</summary>
+    /// <summary>A ref to the actor at <c>node/name</c>, through the simulated network; node and actor need not exist yet, and the ref stays usable when its node restarts.</summary>
     public IActorRef Remote(string address) => Peers.Client(address);
 
     /// <summary>Opens the node's disk. The handle that was open before is dead, as it is after a crash.</summary>

@@ -6,7 +6,7 @@ using Actors.Storage;
 using Actors.Timing;
 using Akka.Actor;
 
-namespace Actors.Tests.Replication;
+namespace Actors.Tests.ReplicationTests;
 
 /// <summary>Nodes of one group as actors of one ordinary ActorSystem, each with a store of its own: real dispatchers, real time, no network.</summary>
 internal sealed class LocalCluster

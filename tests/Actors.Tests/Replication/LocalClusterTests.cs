@@ -1,12 +1,11 @@
 using Actors.Membership;
 using Actors.Replication;
 using Actors.Replication.KeyValue;
-using Akka.TestKit.Xunit2;
 using Xunit.Abstractions;
 
-namespace Actors.Tests.Replication;
+namespace Actors.Tests.ReplicationTests;
 
-public sealed class LocalClusterTests(ITestOutputHelper output) : TestKit("akka.loglevel = INFO", output: output)
+public sealed class LocalClusterTests(ITestOutputHelper output) : Akka.TestKit.Xunit2.TestKit("akka.loglevel = INFO", output: output)
 {
     [Fact]
     public async Task Three_nodes_found_a_group_and_answer_writes_and_reads()

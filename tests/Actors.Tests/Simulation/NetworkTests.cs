@@ -256,8 +256,24 @@ public class NetworkTests
         Assert.Equal("n1/client", peers.AddressOf(own.Actor("client")));
         Assert.Equal("n2/replica-orders", peers.AddressOf(peers.Replica(new("n2"), group)));
         Assert.Equal(["n1/parent/child", "to myself", "to the replica"], received.Order());
-        Assert.Equal(sim.System.DeadLetters, peers.Replica(new("unknown"), group));
         Assert.Throws<ArgumentException>(() => peers.AddressOf(sim.System.DeadLetters));
+    }
+
+    [Fact]
+    public void A_ref_may_be_older_than_the_node_it_leads_to()
+    {
+        var received = new List<object>();
+        IActorRef? link = null;
+        using var sim = new Simulation(1);
+        sim.AddNode("n1", node => link = node.Remote("n2/b"));
+        link!.Tell("too early");
+        sim.RunFor(Seconds(1));
+        sim.AddNode("n2", node => node.Record("b", received));
+        link.Tell("hello");
+        sim.RunFor(Seconds(1));
+
+        Assert.Equal(["hello"], received);
+        Assert.Equal(1, sim.Network.Counts.Undeliverable);
     }
 
     [Fact]
@@ -283,6 +299,17 @@ public class NetworkTests
 
         Assert.Equal([10, 20], world.From("n1", "n2"));
         Assert.Equal([1], world.From("n1", "n1"));
+    }
+
+    [Fact]
+    public void A_message_that_the_codec_refuses_ends_the_run()
+    {
+        using var world = new World(2, new SimulationOptions { Codec = _ => throw new NotSupportedException("no codec") });
+        world.Send("n1", "n2", 1);
+
+        var failure = Assert.Throws<SimulationFailedException>(() => world.Sim.RunFor(Seconds(1)));
+
+        Assert.Equal("Message from n1 to n2/a: no codec", failure.Detail);
     }
 
     [Fact]

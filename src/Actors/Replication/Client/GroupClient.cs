@@ -160,7 +160,8 @@ internal sealed class GroupClient : UntypedActor, IWithTimers
 
     private void NumberQueued()
     {
-        while (_queue.First is { } first && _nextSequence < Lowest(_session) + _settings.Window)
+        var end = Lowest(_session) + _settings.Window;
+        while (_queue.First is { } first && _nextSequence < end)
         {
             _queue.RemoveFirst();
             var call = first.Value;
@@ -275,27 +276,22 @@ internal sealed class GroupClient : UntypedActor, IWithTimers
 
     private void OnRedirect(Redirect m)
     {
-        // The requests of that message were not ordered there.
-        foreach (var call in Outstanding())
+        foreach (var call in Outstanding().Where(c => m.Number != 0 && c.Number == m.Number))
         {
-            if (m.Number != 0 && call.Number == m.Number)
-            {
-                call.Refused();
-                if (m.From == _home && call.Kind is RequestKind.StaleRead)
-                    call.AwayFromHome = true;
-            }
+            call.Refused();     // the replica vouches that it did not order this copy
+            call.RetryAt = Now;
+            if (m.From == _home && call.Kind is RequestKind.StaleRead)
+                call.AwayFromHome = true;
         }
 
+        if (m.From != _target)
+            return;     // late: the requests have gone elsewhere since, or will at the next tick
         if (m.NoQuorum && m.From == _home && m.Primary.IsNone)
         {
             FailAll($"no primary with a quorum can be reached from {_home}");
             return;
         }
 
-        if (m.From != _target && !m.Primary.IsNone && m.Primary == _target)
-            return;
-        if (m.From != _target && m.Number == 0)
-            return;
         var known = !m.Primary.IsNone && m.Primary != m.From;
         _target = known ? m.Primary : NextAfter(m.From);
         _heardAt = Now;
@@ -336,8 +332,9 @@ internal sealed class GroupClient : UntypedActor, IWithTimers
             return;
         if (Now - _heardAt > _roundTrip.Timeout)
         {
+            // The replica of one's own node knows best who leads, or that nobody on this side can.
             _roundTrip.Expired();
-            _target = NextAfter(_target);
+            _target = _home.IsNone || _target == _home ? NextAfter(_target) : _home;
             _heardAt = Now;
         }
 

@@ -67,7 +67,7 @@ internal sealed partial class StarReplica
             Redirect(client, 0);
         _pending.Clear();
         _ordered.Clear();
-        (_pendingBytes, _successor, _readsDue) = (0, default, false);
+        (_pendingBytes, _successor, _readsDue, _pumping) = (0, default, false, false);
     }
 
     // ---- Requests ----

@@ -110,7 +110,7 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
             case Subscribe m: _watchers.Add(m); break;
             case Unsubscribe m: _watchers.Remove(m.Writer); break;
             case PeerHint m: OnPeerHint(m); break;
-            case Appended or Mismatch or Vote or Append or TakeOver or Join or Probed: break;    // meant for another role: late, or lost its point
+            case Appended or Mismatch or Vote or Append or TakeOver or Join or Probed or Pump or HeartbeatTick or ElectionTick or ProbeTick: break;    // meant for another role: late
             default: Unhandled(message); break;
         }
     }
@@ -142,9 +142,11 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
 
     private void OnPeerHint(PeerHint m)
     {
-        if (_role is ReplicaRole.Backup && m.Suspected && m.Node == _primary && IsVoter)
+        if (m.Node != _primary)
+            return;
+        _primarySuspected = m.Suspected;
+        if (m.Suspected && _role is ReplicaRole.Backup && IsVoter)
         {
-            _primarySuspected = true;
             Timers.StartSingleTimer(ElectionTick.Instance, ElectionTick.Instance, _settings.HeartbeatInterval * _random.NextDouble());
         }
     }

@@ -1,0 +1,119 @@
+using Actors.Membership;
+using Actors.Replication;
+using Actors.Replication.KeyValue;
+using Actors.Storage;
+using Actors.Wire;
+using Akka.Actor;
+
+namespace Actors.TestKit;
+
+/// <summary>A replicated group in a simulation: the shipped actors on simulated nodes, watched from outside through their messages, disks and state machines.</summary>
+public sealed class SimGroup
+{
+    private readonly Simulation _simulation;
+    private readonly GroupSettings _settings;
+    private readonly GroupInvariants _invariants;
+    private readonly List<NodeId> _nodes;
+
+    /// <summary>Adds nodes <c>n1</c> to <c>nN</c>, N being the number of initial members in <paramref name="settings"/>, and starts the group on them.</summary>
+    /// <param name="simulation">Created with options from <see cref="SimGroupOptions.Apply"/>.</param>
+    /// <param name="settings">The state machine in it is replaced by a watched key-value machine.</param>
+    /// <param name="options">Whose options the simulation was created with.</param>
+    public SimGroup(Simulation simulation, GroupSettings settings, SimGroupOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(simulation);
+        ArgumentNullException.ThrowIfNull(settings);
+        ArgumentNullException.ThrowIfNull(options);
+        _simulation = simulation;
+        _settings = settings.Validated();
+        _nodes = [.. settings.InitialMembers];
+        _invariants = new GroupInvariants(simulation, _settings);
+        options.Observer = _invariants.OnMessage;
+        simulation.Network.ReplicaName = group => $"{ReplicationNode.Name}/{ReplicationNode.ReplicaName(group)}";
+        simulation.Always("replication invariants", () => _invariants.Violation);
+        foreach (var node in _nodes)
+            simulation.AddNode(node.Value, Start);
+    }
+
+    /// <summary>The nodes that the group lives on.</summary>
+    public IReadOnlyList<NodeId> Nodes => _nodes;
+
+    /// <summary>The group's settings.</summary>
+    public GroupSettings Settings => _settings;
+
+    /// <summary>Who leads, as far as its messages tell; none before the first primary.</summary>
+    public NodeId Primary => _invariants.Primary;
+
+    /// <summary>The highest epoch that had a primary.</summary>
+    public Epoch Epoch => _invariants.Epoch;
+
+    /// <summary>Called with what a client was told of a command: it must be durable where the commit rule says so.</summary>
+    internal void OnAnswer(in GroupReply reply) => _invariants.OnAnswer(reply);
+
+    /// <summary>The client actor that a node of the group has; messages go through <see cref="ReplicationNode"/>.</summary>
+    internal Action<object> ClientOn(NodeId node) => message =>
+    {
+        if (_simulation.Node(node).IsUp)
+            _simulation.Node(node).Actor(ReplicationNode.Name).Tell(new ForClient(_settings.Id, message), ActorRefs.NoSender);
+    };
+
+    /// <summary>The difference between the states on the disks of two nodes, or null when there is none.</summary>
+    internal string? StatesDiffer()
+    {
+        List<KeyValuePair<byte[], byte[]>>? first = null;
+        foreach (var node in _nodes)
+        {
+            var state = _simulation.Node(node).Disk.Scan(Table.State, [], null).ToList();
+            first ??= state;
+            for (var i = 0; i < Math.Max(first.Count, state.Count); i++)
+            {
+                var (a, b) = (i < first.Count ? first[i] : default, i < state.Count ? state[i] : default);
+                if (!a.Key.AsSpan().SequenceEqual(b.Key) || !a.Value.AsSpan().SequenceEqual(b.Value))
+                    return $"{_nodes[0]} has {Text(a)}, {node} has {Text(b)}";
+            }
+        }
+
+        return null;
+
+        static string Text(KeyValuePair<byte[], byte[]> pair) => pair.Key is null ? "nothing" : $"{Convert.ToHexString(pair.Key)} = {Convert.ToHexString(pair.Value)}";
+    }
+
+    private void Start(SimNodeContext context)
+    {
+        var store = context.OpenStore();
+        var environment = new ReplicationEnvironment
+        {
+            Cluster = "simulation",
+            Node = context.Id,
+            Nodes = _nodes,
+            Incarnation = Incarnation.Draw(_simulation.RandomFor($"incarnation {context.Id} {context.Node.Disk.Wipes}")),     // as long as the disk is not wiped
+            Store = store,
+            Peers = context.Peers,
+            Clock = context.Clock,
+            Seed = context.Random.Next(),
+        };
+        var machine = _settings with { StateMachine = () => _invariants.Watched(context.Id, new KeyValueMachine()) };
+        var node = context.ActorOf(ReplicationNode.Props(environment, [machine], new ClientSettings()), ReplicationNode.Name);
+        context.OnHint(hint => node.Tell(new PeerHint(hint.Peer, hint.Suspected), ActorRefs.NoSender));
+    }
+}
+
+/// <summary>Connects a simulation's codec with the group that lives in it.</summary>
+public sealed class SimGroupOptions
+{
+    internal Action<ReplicationMessage> Observer { get; set; } = _ => { };
+
+    /// <summary>Simulation options under which every message between nodes passes the shipped wire codec, and a broken invariant of a replica ends the run.</summary>
+    public SimulationOptions Apply(SimulationOptions? options = null) => (options ?? new SimulationOptions()) with
+    {
+        Config = ActorsConfig.Default,
+        FailOn = [typeof(InvariantViolation)],
+        Codec = message =>
+        {
+            if (message is not ReplicationMessage replication)
+                return message;
+            Observer(replication);
+            return ReplicationCodec.Decode(ReplicationCodec.Manifest(replication), ReplicationCodec.Encode(replication));
+        },
+    };
+}

@@ -1,0 +1,162 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using Actors.Benchmarks.Failover;
+using Actors.Benchmarks.Load;
+using Actors.Benchmarks.Systems;
+
+namespace Actors.Benchmarks;
+
+/// <summary>The command line. Each command reads its options, and leaves the rest to the run of its name.</summary>
+internal static class Program
+{
+    private static readonly TimeSpan TimeToCleanUp = TimeSpan.FromSeconds(30);
+
+    private static async Task<int> Main(string[] args)
+    {
+        var root = new RootCommand("Measures replicated systems side by side on this machine. See the README beside the program.")
+        {
+            Throughput("writes", "Throughput, latency and server CPU of acknowledged writes", Operation.Write, args),
+            Throughput("reads", "The same for linearizable reads", Operation.Read, args),
+            FailoverCommand(args),
+            Soak(args),
+            Idle(args),
+            Hidden<DriveOrder, DriveResult>(Driver.Command, Driver.RunAsync),
+            Hidden<FaultOrder, FaultResult>(FaultInjector.Command, FaultInjector.RunAsync),
+            AkkaNode(),
+        };
+        try
+        {
+            var parsed = root.Parse(args);
+            if (parsed.Action is ParseErrorAction error)
+                error.ShowHelp = false;
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeToCleanUp });
+        }
+        catch (BenchmarkException e)
+        {
+            Console.Error.WriteLine(e.Message);
+            return 1;
+        }
+        catch (OperationCanceledException)
+        {
+            return 130;
+        }
+    }
+
+    private static Command Throughput(string name, string description, Operation operation, string[] args)
+    {
+        var against = Names("--against", "The systems, in the order in which they are listed; ratios are of the first to the others", "etcd,redis");
+        var outstanding = Numbers("--outstanding", "Requests in flight", "1,64,256");
+        var seconds = Number("--seconds", "Length of each measurement in seconds", 5);
+        var warmup = Number("--warmup", "Seconds before each measurement that are not counted", 2);
+        var rounds = Number("--rounds", "How often everything is measured", 5);
+        var valueBytes = Number("--value-bytes", "Length of the value", 100);
+        return Run(new Command(name, description) { against, outstanding, seconds, warmup, rounds, valueBytes }, args, (parsed, report, cancellation) =>
+            ThroughputRun.RunAsync(
+                new ThroughputRun.Options(
+                    operation, parsed.GetRequiredValue(against), parsed.GetRequiredValue(outstanding), parsed.GetRequiredValue(rounds),
+                    parsed.GetRequiredValue(seconds), parsed.GetRequiredValue(warmup), parsed.GetRequiredValue(valueBytes)),
+                report, cancellation));
+    }
+
+    private static Command FailoverCommand(string[] args)
+    {
+        var against = Names("--against", "The systems, each of which must elect a leader by itself", "etcd");
+        var faults = List("--faults", "kill (kill -9 of the leader) or cut (its packets vanish; needs root), or both", "kill,cut",
+            text => Enum.TryParse<Fault>(text, ignoreCase: true, out var fault) ? fault : (Fault?)null);
+        var times = Number("--times", "How often each fault is made", 20);
+        return Run(new Command("failover", "Time from a fault of the leader to the next acknowledged write") { against, faults, times }, args,
+            (parsed, report, cancellation) => FailoverRun.RunAsync(
+                new FailoverRun.Options(parsed.GetRequiredValue(against), parsed.GetRequiredValue(faults), parsed.GetRequiredValue(times)), report, cancellation));
+    }
+
+    private static Command Soak(string[] args)
+    {
+        var system = new Option<string>("--system") { Description = "The system", Required = true };
+        var minutes = Number("--minutes", "How long", 10);
+        var outstanding = Number("--outstanding", "Writes in flight", 64);
+        return Run(new Command("soak", "Elections, memory and throughput over minutes of writes") { system, minutes, outstanding }, args,
+            (parsed, report, cancellation) => SoakRun.RunAsync(
+                new SoakRun.Options(parsed.GetRequiredValue(system), parsed.GetRequiredValue(minutes), parsed.GetRequiredValue(outstanding)), report, cancellation));
+    }
+
+    private static Command Idle(string[] args)
+    {
+        var against = Names("--against", "The systems; akka is a bare three-node Akka.Cluster", "akka");
+        var seconds = Number("--seconds", "How long", 30);
+        return Run(new Command("idle", "CPU and memory of servers of which nothing is asked") { against, seconds }, args,
+            (parsed, report, cancellation) => IdleRun.RunAsync(new IdleRun.Options(parsed.GetRequiredValue(against), parsed.GetRequiredValue(seconds)), report, cancellation));
+    }
+
+    /// <summary>Adds what all visible commands share: a report and a data folder.</summary>
+    private static Command Run(Command command, string[] args, Func<ParseResult, Report, CancellationToken, Task> run)
+    {
+        var json = new Option<string?>("--json") { Description = "A file that takes every single measurement" };
+        var data = new Option<string>("--data") { Description = "Where the servers keep their data; must be a disk", DefaultValueFactory = _ => "/var/tmp" };
+        command.Options.Add(json);
+        command.Options.Add(data);
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            using var report = new Report(args, parsed.GetRequiredValue(data), parsed.GetValue(json));
+            await run(parsed, report, cancellation);
+        });
+        return command;
+    }
+
+    private static Command Hidden<TOrder, TResult>(string name, Func<TOrder, CancellationToken, Task<TResult>> run)
+    {
+        var order = new Argument<string>("order");
+        var command = new Command(name) { order };
+        command.Hidden = true;
+        command.SetAction((parsed, cancellation) =>
+            ChildProgram.ServeAsync<TOrder, TResult>(parsed.GetRequiredValue(order), o => run(o, cancellation)));
+        return command;
+    }
+
+    private static Command AkkaNode()
+    {
+        var port = new Argument<int>("port");
+        var seedPort = new Argument<int>("seed-port");
+        var command = new Command(BareAkkaCluster.NodeCommand) { port, seedPort };
+        command.Hidden = true;
+        command.SetAction((parsed, cancellation) => BareAkkaCluster.RunNodeAsync(parsed.GetRequiredValue(port), parsed.GetRequiredValue(seedPort), cancellation));
+        return command;
+    }
+
+    private static Option<int> Number(string name, string description, int value)
+    {
+        var option = new Option<int>(name) { Description = description, DefaultValueFactory = _ => value };
+        option.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() < 1)
+                result.AddError($"{name} must be at least 1");
+        });
+        return option;
+    }
+
+    private static Option<IReadOnlyList<int>> Numbers(string name, string description, string value) =>
+        List(name, description, value, text => int.TryParse(text, out var number) && number > 0 ? number : (int?)null);
+
+    private static Option<IReadOnlyList<string>> Names(string name, string description, string value) => new(name)
+    {
+        Description = description,
+        DefaultValueFactory = _ => value.Split(','),
+        CustomParser = result => result.Tokens[0].Value.Split(','),
+    };
+
+    private static Option<IReadOnlyList<T>> List<T>(string name, string description, string value, Func<string, T?> parse) where T : struct => new(name)
+    {
+        Description = $"{description}; separated by commas",
+        DefaultValueFactory = _ => [.. value.Split(',').Select(text => parse(text)!.Value)],
+        CustomParser = result =>
+        {
+            var items = result.Tokens[0].Value.Split(',').Select(text => (Text: text, Value: parse(text))).ToArray();
+            foreach (var (text, item) in items)
+            {
+                if (item is null)
+                    result.AddError($"{name}: '{text}' is not valid; for example {value}");
+            }
+
+            return [.. items.Where(i => i.Value is not null).Select(i => i.Value!.Value)];
+        },
+    };
+}

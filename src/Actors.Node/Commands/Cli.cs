@@ -61,8 +61,8 @@ internal static class Cli
     {
         new HelpOption(),
         new VersionOption(),
-        //UpCommand.Create(terminal),
-        //NodeCommand.Create(terminal),
+        UpCommand.Create(terminal),
+        NodeCommand.Create(terminal),
         PutCommand.Create(terminal),
         GetCommand.Create(terminal),
         DeleteCommand.Create(terminal),

@@ -38,7 +38,7 @@ public sealed class NodeServer : IAsyncDisposable
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton<IReplication>(replication);
         var node = new NodeInfo(new NodeId("n1"), "http://127.0.0.1:8081", [new NodeId("n1"), new NodeId("n2")], new Dictionary<GroupId, string> { [new GroupId("default")] = "primary-backup" });
-        builder.AddHttpApi(node, port: 0);
+        builder.AddHttpApi(node, new IPEndPoint(IPAddress.Loopback, 0));
         NodeServer? server = null;
         foreach (var tag in (string[])["live", "ready"])
             builder.Services.AddHealthChecks().AddCheck(tag, () => server!.Health[tag], [tag]);

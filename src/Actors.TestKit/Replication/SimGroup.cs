@@ -30,7 +30,6 @@ public sealed class SimGroup
         _invariants = new GroupInvariants(simulation, _settings);
         options.Observer = _invariants.OnMessage;
         simulation.Network.ReplicaName = group => $"{ReplicationNode.Name}/{ReplicationNode.ReplicaName(group)}";
-        simulation.Always("replication invariants", () => _invariants.Violation);
         foreach (var node in _nodes)
             simulation.AddNode(node.Value, Start);
     }

@@ -53,6 +53,15 @@ public sealed class TokensTests
     }
 
     [Fact]
+    public void A_retention_longer_than_the_log_time_forgets_nothing()
+    {
+        var tokens = new Tokens(_space);
+        tokens.Store("t"u8, "c"u8, Reply, 1, timestamp: 5);
+        tokens.Expire(deadline: 5 - 86_400_000);
+        Assert.Equal(1, tokens.Count);
+    }
+
+    [Fact]
     public void The_count_is_found_again_in_the_state()
     {
         var tokens = new Tokens(_space);

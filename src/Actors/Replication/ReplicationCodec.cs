@@ -1,7 +1,7 @@
 using Actors.Membership;
-using Actors.Replication;
+using Actors.Wire;
 
-namespace Actors.Wire;
+namespace Actors.Replication;
 
 /// <summary>The layout of every replication message: one letter that names it, then its fields in the order of their record.</summary>
 /// <remarks>

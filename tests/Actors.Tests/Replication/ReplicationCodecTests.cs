@@ -186,7 +186,7 @@ public sealed class ReplicationCodecTests
         string text => $"\"{text}\"",
         ReadOnlyMemory<byte> bytes => Convert.ToHexString(bytes.Span),
         LogEntry entry => Convert.ToHexString(entry.Frame.Span),
-        IDictionary pairs => string.Join(',', pairs.Cast<DictionaryEntry>().Select(p => $"{p.Key}={p.Value}").Order()),
+        IDictionary pairs => string.Join(',', pairs.Keys.Cast<object>().Select(k => $"{k}={pairs[k]}").Order()),
         IEnumerable items => $"[{string.Join(", ", items.Cast<object?>().Select(Text))}]",
         ReplicationMessage or ReplicaStatus or Request or Reply or Applied => $"{value.GetType().Name} {{ {string.Join(", ", Fields(value))} }}",
         _ => value.ToString()!,

@@ -2,7 +2,6 @@ using Actors.Membership;
 using Actors.Replication;
 using Actors.Replication.KeyValue;
 using Actors.Storage;
-using Actors.Wire;
 using Akka.Actor;
 
 namespace Actors.TestKit;

@@ -12,10 +12,8 @@ namespace Actors.Hosting;
 /// </remarks>
 public sealed class JsonRefused : Serializer
 {
-    /// <summary>Made by Akka.</summary>
-    public JsonRefused(ExtendedActorSystem system) : base(system)
-    {
-    }
+    /// <summary>Made by Akka, with the settings of its JSON serializer.</summary>
+    public JsonRefused(ExtendedActorSystem system, Config settings) : base(system) => _ = settings;
 
     /// <summary>Made by Akka where the JSON serializer has settings, which do not matter here.</summary>
     public JsonRefused(ExtendedActorSystem system, Config settings) : base(system)

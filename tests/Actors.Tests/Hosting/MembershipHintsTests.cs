@@ -78,7 +78,7 @@ public class MembershipHintsTests : Akka.TestKit.Xunit2.TestKit
     [Fact]
     public async Task The_cluster_is_listened_to()
     {
-        Sys.EventStream.Unsubscribe(_hints);    // so that only the cluster can tell of the other node
+        Sys.EventStream.Unsubscribe(_hints, typeof(AssociatedEvent));    // so that only the cluster can tell of the other node
         using var other = ActorSystem.Create("hints", ConfigurationFactory.ParseString($"akka.remote.dot-netty.tcp.port = {_other.Port}").WithFallback(Clustered));
 
         Cluster.Get(Sys).Join(_self);

@@ -12,7 +12,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
-namespace Actors.Tests.Node;
+namespace Actors.Tests.NodeTests;
 
 /// <summary>The HTTP API of a node as it is served, over a group that needs no others.</summary>
 public sealed class NodeServer : IAsyncDisposable

@@ -106,6 +106,9 @@ public sealed class Simulation : IDisposable
     /// <summary>Something that a good run sees: counted each time it becomes true. When it never happens over many seeds, they are blind there; see <see cref="Coverage"/>.</summary>
     public void Sometimes(string name, Func<bool> happens) => _properties.Sometimes(name, happens);
 
+    /// <summary>Something that a good run sees, counted by <see cref="Reached"/> alone.</summary>
+    internal void Expect(string name) => _properties.Expect(name);
+
     /// <summary>Counts something that a good run sees, at the place where it happens.</summary>
     public void Reached(string name) => _properties.Reached(name);
 

@@ -22,6 +22,7 @@ public sealed class StarStoryTests
             if (m is Append append && append.To.Node == silent)
                 ids.Add(append.To);
         };
+        story.Simulation.RunFor(Ms(200));
         var cut = story.Simulation.Network.Isolate(silent);
         var put = story.Ended(story.Put(story.Primary, "k", "1"));
 

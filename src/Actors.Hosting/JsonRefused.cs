@@ -1,5 +1,6 @@
 using System.Runtime.Serialization;
 using Akka.Actor;
+using Akka.Configuration;
 using Akka.Serialization;
 
 namespace Actors.Hosting;
@@ -11,10 +12,8 @@ namespace Actors.Hosting;
 /// </remarks>
 public sealed class JsonRefused : Serializer
 {
-    /// <summary>Made by Akka.</summary>
-    public JsonRefused(ExtendedActorSystem system) : base(system)
-    {
-    }
+    /// <summary>Made by Akka, with the settings of its JSON serializer.</summary>
+    public JsonRefused(ExtendedActorSystem system, Config settings) : base(system) => _ = settings;
 
     /// <summary>The id of Akka's JSON serializer.</summary>
     public override int Identifier => 1;

@@ -73,6 +73,7 @@ internal sealed class HoconSyntax
         }
 
         path = path.Length == 0 ? key : path + "." + key;
+        SkipBlank();
         if (Peek == '{')
         {
             Object(path);

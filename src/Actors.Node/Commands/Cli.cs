@@ -51,7 +51,7 @@ internal static class Cli
             await terminal.Error.WriteLineAsync(e.Message);
             return e.ExitCode;
         }
-        catch (IOException e) when (e.InnerException is System.Net.Sockets.SocketException or null && e.Message.Contains("pipe", StringComparison.OrdinalIgnoreCase))
+        catch (IOException e) when (e.Message.Contains("Broken pipe", StringComparison.Ordinal))
         {
             return ExitCode.Ok;    // the reader of our output has seen enough: actors scan | head
         }
@@ -61,8 +61,8 @@ internal static class Cli
     {
         new HelpOption(),
         new VersionOption(),
-        //UpCommand.Create(terminal),
-        //NodeCommand.Create(terminal),
+        UpCommand.Create(terminal),
+        NodeCommand.Create(terminal),
         PutCommand.Create(terminal),
         GetCommand.Create(terminal),
         DeleteCommand.Create(terminal),

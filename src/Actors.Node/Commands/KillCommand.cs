@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using Actors.Node.Up;
 
 namespace Actors.Node.Commands;
 
@@ -21,6 +22,6 @@ internal static class KillCommand
         }
 
         await RunCommand.WaitAsync(file, node.Name, now => Task.FromResult(now.Pid != node.Pid), $"'actors up' did not see the end of {node.Name} (pid {node.Pid})");
-        return $"{node.Name} (pid {node.Pid}) is killed; start it again with: actors start {node.Name}";
+        return $"{node.Name} (pid {node.Pid}) is killed; start it again with: {Self.Invocation} start {node.Name}";
     });
 }

@@ -19,15 +19,15 @@ internal static class HttpApi
     /// <summary>The longest key, every byte percent-encoded, and room for the rest of the line.</summary>
     private const int MaxRequestLineBytes = 3 * KeyValueLimits.MaxKeyBytes + 16_384;
 
-    /// <summary>Adds the server, listening on the loopback interface at <paramref name="port"/> (0: any free one), and the endpoints' parts.</summary>
-    public static void AddHttpApi(this WebApplicationBuilder builder, NodeInfo node, int port)
+    /// <summary>Adds the server, listening at <paramref name="endPoint"/> of the loopback interface, and the endpoints' parts.</summary>
+    public static void AddHttpApi(this WebApplicationBuilder builder, NodeInfo node, IPEndPoint endPoint)
     {
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestLineSize = MaxRequestLineBytes;
             kestrel.Limits.MaxRequestBodySize = null;    // each endpoint has its own limit
-            kestrel.Listen(IPAddress.Loopback, port, listen => listen.Protocols = HttpProtocols.Http1);
+            kestrel.Listen(endPoint, listen => listen.Protocols = HttpProtocols.Http1);
         });
         builder.Services.AddRoutingCore();
         builder.Services.AddHealthChecks();

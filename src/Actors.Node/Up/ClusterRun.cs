@@ -53,7 +53,6 @@ internal sealed record ClusterRun(int Pid, DateTime Started, IReadOnlyList<RunNo
     /// <summary>Replaces the file in one step: a reader sees the old content or the new.</summary>
     public void Write(string file)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
         File.WriteAllBytes(file + ".new", JsonSerializer.SerializeToUtf8Bytes(this));
         File.Move(file + ".new", file, overwrite: true);
     }

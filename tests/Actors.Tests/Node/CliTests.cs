@@ -6,7 +6,7 @@ using Actors.Node.Commands;
 using Actors.Node.Up;
 using Actors.Replication;
 
-namespace Actors.Tests.Node;
+namespace Actors.Tests.NodeTests;
 
 public sealed class CliTests : IAsyncLifetime
 {

@@ -2,7 +2,7 @@ using System.Net;
 using System.Text;
 using Actors.Replication;
 
-namespace Actors.Tests.Node;
+namespace Actors.Tests.NodeTests;
 
 public sealed class KeysApiTests : IAsyncLifetime
 {

@@ -4,7 +4,7 @@ using Actors.Membership;
 using Actors.Replication;
 using Actors.Tests.KeyValue;
 
-namespace Actors.Tests.Node;
+namespace Actors.Tests.NodeTests;
 
 /// <summary>A <see cref="DirectGroup"/> for many threads, with watches that stay open, tokens that are remembered, and answers on demand.</summary>
 internal sealed class LiveGroup : IReplicatedGroup

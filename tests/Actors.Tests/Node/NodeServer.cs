@@ -12,7 +12,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
-namespace Actors.Tests.Node;
+namespace Actors.Tests.NodeTests;
 
 /// <summary>The HTTP API of a node as it is served, over a group that needs no others.</summary>
 public sealed class NodeServer : IAsyncDisposable
@@ -38,7 +38,7 @@ public sealed class NodeServer : IAsyncDisposable
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton<IReplication>(replication);
         var node = new NodeInfo(new NodeId("n1"), "http://127.0.0.1:8081", [new NodeId("n1"), new NodeId("n2")], new Dictionary<GroupId, string> { [new GroupId("default")] = "primary-backup" });
-        builder.AddHttpApi(node, port: 0);
+        builder.AddHttpApi(node, new IPEndPoint(IPAddress.Loopback, 0));
         NodeServer? server = null;
         foreach (var tag in (string[])["live", "ready"])
             builder.Services.AddHealthChecks().AddCheck(tag, () => server!.Health[tag], [tag]);

@@ -1,6 +1,6 @@
 using Actors.Replication;
 
-namespace Actors.Tests.Node;
+namespace Actors.Tests.NodeTests;
 
 public sealed class ScanApiTests : IAsyncLifetime
 {

@@ -4,7 +4,7 @@ using Actors.Membership;
 using Actors.Replication;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
-namespace Actors.Tests.Node;
+namespace Actors.Tests.NodeTests;
 
 public sealed class StatusApiTests : IAsyncLifetime
 {

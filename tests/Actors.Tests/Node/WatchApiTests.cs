@@ -3,7 +3,7 @@ using System.Net.ServerSentEvents;
 using System.Text.Json;
 using Actors.Replication;
 
-namespace Actors.Tests.Node;
+namespace Actors.Tests.NodeTests;
 
 public sealed class WatchApiTests : IAsyncLifetime
 {

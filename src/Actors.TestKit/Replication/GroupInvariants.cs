@@ -16,9 +16,7 @@ internal sealed class GroupInvariants(Simulation simulation, GroupSettings setti
     private readonly GroupKeys _keys = new(settings.Id);
     private readonly SortedDictionary<Epoch, MemberId> _primaries = [];
     private readonly Dictionary<long, ulong> _applied = [];         // the one history: the command at each index
-
-    /// <summary>The first thing that went wrong, or null.</summary>
-    public string? Violation { get; private set; }
+    private readonly QuorumInvariants _quorums = new(simulation, new GroupKeys(settings.Id));
 
     /// <summary>The latest primary.</summary>
     public NodeId Primary { get; private set; }
@@ -33,6 +31,7 @@ internal sealed class GroupInvariants(Simulation simulation, GroupSettings setti
         {
             case Append m: OnAppend(m); break;
             case Appended m: OnAppended(m); break;
+            case RequestVote { Pre: false } m: _quorums.OnLead(m.From, m.Epoch); break;
             case Vote { Pre: false, Granted: true } m: OnVote(m); break;
         }
     }
@@ -66,6 +65,7 @@ internal sealed class GroupInvariants(Simulation simulation, GroupSettings setti
             _primaries.Add(m.Epoch, m.From);
         if (m.Epoch >= Epoch)
             (Epoch, Primary) = (m.Epoch, m.From.Node);
+        _quorums.OnAppend(m);
     }
 
     private void OnAppended(Appended m)
@@ -73,12 +73,15 @@ internal sealed class GroupInvariants(Simulation simulation, GroupSettings setti
         if (m.Durable > 0)
             Require(Durable(m.From.Node, m.Durable) is not null, "Durable Acks", $"{m.From} acknowledged entry {m.Durable}, which a crash now would take away");
         Require(Promised(m.From.Node).Epoch >= m.Epoch, "Durable Promises", $"{m.From} acknowledged in epoch {m.Epoch}, its disk says {Promised(m.From.Node).Epoch}");
+        _quorums.OnAppended(m);
     }
 
     private void OnVote(Vote m)
     {
         var promise = Promised(m.From.Node);
         Require(promise.Epoch > m.Epoch || (promise.Epoch == m.Epoch && !promise.VotedFor.IsNone), "Durable Votes", $"{m.From} voted in epoch {m.Epoch}, its disk says {promise}");
+        if (promise.Epoch == m.Epoch)
+            _quorums.OnVote(m, promise.VotedFor);
     }
 
     private void OnApplied(NodeId node, long index, ulong command)
@@ -98,7 +101,7 @@ internal sealed class GroupInvariants(Simulation simulation, GroupSettings setti
     private void Require(bool holds, string property, string detail)
     {
         if (!holds)
-            Violation ??= $"{property}: {detail}";
+            simulation.World.Fail(property, detail);
     }
 
     private sealed class WatchedMachine(GroupInvariants invariants, NodeId node, IStateMachine machine) : IStateMachine

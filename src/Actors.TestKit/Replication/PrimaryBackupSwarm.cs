@@ -30,7 +30,8 @@ public static class PrimaryBackupSwarm
     /// <param name="seed">Any number.</param>
     /// <param name="plan">Faults in place of those that the seed chooses; used to find a smaller plan that fails too.</param>
     /// <param name="options">Trace settings.</param>
-    public static SwarmRun Run(long seed, FaultPlan? plan = null, SimulationOptions? options = null)
+    /// <param name="change">Changes the plan that the seed chose, such as a rate.</param>
+    public static SwarmRun Run(long seed, FaultPlan? plan = null, SimulationOptions? options = null, Func<FaultPlan, FaultPlan>? change = null)
     {
         var wiring = new SimGroupOptions();
         using var simulation = new Simulation(seed, wiring.Apply(options));
@@ -38,7 +39,7 @@ public static class PrimaryBackupSwarm
         var settings = DrawSettings(random);
         var group = new SimGroup(simulation, settings, wiring);
         var damages = settings.Commit is CommitRule.Majority ? (int?)null : 0;      // a view that was shrunk to two cannot lose a disk as well
-        plan ??= new FaultMix { Nodes = group.Nodes, Duration = SafetyPhase, TargetsLeader = true, MaxDamaged = damages, MinEvents = 3 }.Draw(random);
+        plan ??= (change ?? (drawn => drawn))(new FaultMix { Nodes = group.Nodes, Duration = SafetyPhase, TargetsLeader = true, MaxDamaged = damages, MinEvents = 3 }.Draw(random));
         var load = new KeyValueLoad(simulation, group, operations: 220 + random.Next(200), keys: 1 + random.Next(8), think: TimeSpan.FromMilliseconds(1 + random.Next(600)));
         var observer = AddClients(simulation, group, load, clients: 1 + random.Next(5));
         Watch(simulation, group, load);

@@ -2,7 +2,6 @@ using Actors.Membership;
 using Actors.Replication;
 using Actors.Replication.KeyValue;
 using Actors.Storage;
-using Actors.Wire;
 using Akka.Actor;
 
 namespace Actors.TestKit;
@@ -30,7 +29,6 @@ public sealed class SimGroup
         _invariants = new GroupInvariants(simulation, _settings);
         options.Observer = _invariants.OnMessage;
         simulation.Network.ReplicaName = group => $"{ReplicationNode.Name}/{ReplicationNode.ReplicaName(group)}";
-        simulation.Always("replication invariants", () => _invariants.Violation);
         foreach (var node in _nodes)
             simulation.AddNode(node.Value, Start);
     }

@@ -183,6 +183,21 @@ public sealed class StarStoryTests
     }
 
     [Fact]
+    public void A_backup_cut_off_alone_refuses_once_it_has_tried_to_be_elected_and_failed()
+    {
+        using var story = new Story(3).Begin();
+        var cutOff = story.Backup;
+        using var _ = new Ending(story.Simulation.Network.Isolate(cutOff));
+        var put = story.Ended(story.Put(cutOff, "k", "1", timeout: Seconds(20)));
+        Assert.InRange(put.Took, TimeSpan.Zero, Seconds(2.5));      // the first of a client without a measured round trip waits its 1 s twice
+        Assert.True(put.Outcome is Outcome.Unavailable or Outcome.Unknown, $"{put.Outcome}");
+
+        var next = story.Ended(story.Put(cutOff, "k", "2", timeout: Seconds(20)));
+        Assert.Equal(Outcome.Unavailable, next.Outcome);
+        Assert.InRange(next.Took, TimeSpan.Zero, Ms(50));
+    }
+
+    [Fact]
     public void A_hand_over_loses_no_request()
     {
         using var story = new Story(3).Begin();

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Actors.Membership;
 using Akka.Actor;
 
@@ -106,6 +107,9 @@ public sealed class Simulation : IDisposable
     /// <summary>Something that a good run sees: counted each time it becomes true. When it never happens over many seeds, they are blind there; see <see cref="Coverage"/>.</summary>
     public void Sometimes(string name, Func<bool> happens) => _properties.Sometimes(name, happens);
 
+    /// <summary>Names something that <see cref="Reached"/> counts, so that it is known when it never happens.</summary>
+    public void Sometimes(string name) => _properties.Declare(name);
+
     /// <summary>Counts something that a good run sees, at the place where it happens.</summary>
     public void Reached(string name) => _properties.Reached(name);
 
@@ -170,6 +174,7 @@ public sealed class Simulation : IDisposable
 
     /// <summary>Ends the run with a failure of <paramref name="property"/>: for checks that are made once, such as of a history.</summary>
     /// <exception cref="SimulationFailedException">Always.</exception>
+    [DoesNotReturn]
     public void Fail(string property, string detail) => throw Fail(new Violation(property, detail));
 
     /// <summary>Ends the simulation; nothing that its actors still do takes effect.</summary>

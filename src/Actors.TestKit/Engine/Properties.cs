@@ -13,9 +13,11 @@ internal sealed class Properties
 
     public void Sometimes(string name, Func<bool> happens)
     {
-        _counts.TryAdd(name, 0);
+        Declare(name);
         _sometimes.Add(new Event(name, happens));
     }
+
+    public void Declare(string name) => _counts.TryAdd(name, 0);
 
     public void Reached(string name) => _counts[name] = _counts.GetValueOrDefault(name) + 1;
 

@@ -2,7 +2,7 @@ using Akka.Dispatch;
 
 namespace Actors.TestKit;
 
-/// <summary>What the engine knows of one actor (or of one task that was handed to a dispatcher).</summary>
+/// <summary>What the engine knows of one actor.</summary>
 internal sealed class SimActor(IRunnable mailbox, string name, ulong id, int order, Life? life)
 {
     public IRunnable Mailbox { get; } = mailbox;

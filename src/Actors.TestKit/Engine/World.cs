@@ -39,9 +39,9 @@ internal sealed class World
     public long LocalNow => Now + StepDelay;
 
     /// <summary>The life for which code runs: that of the actor, of the event, or of the node that is being started; null for the world's own.</summary>
-    public Life? RunningLife => _running is null ? Acting : _running.Life;
+    public Life? RunningLife => Acting ?? _running?.Life;
 
-    /// <summary>The life for which code runs outside of its actors.</summary>
+    /// <summary>The life for which code runs that is none of its actors'.</summary>
     public Life? Acting { get; set; }
 
     /// <summary>The first thing that went wrong, or null.</summary>
@@ -51,7 +51,7 @@ internal sealed class World
     public bool IsOwnThread => Environment.CurrentManagedThreadId == _thread;
 
     /// <summary>True when what the caller sends may take effect at once: the usual case.</summary>
-    public bool IsOrdinary => !_diverting && IsOwnThread && !_closed;
+    public bool IsOrdinary => (!_diverting || Acting is not null) && IsOwnThread && !_closed;
 
     /// <summary>Runs Akka's start-up to its end, in order; from then on the choice among runnable actors is made by <paramref name="schedule"/>.</summary>
     public void Start(SeededRandom schedule)
@@ -174,6 +174,12 @@ internal sealed class World
 
     public void Attach(ActorCell cell)
     {
+        if (!IsOwnThread)
+        {
+            ReportLeak($"the start of {SimNode.AddressOf(cell.Self) ?? cell.Self.Path.ToStringWithoutAddress()}");
+            return;
+        }
+
         var elements = cell.Self.Path.Elements;
         var life = elements.Count > 1 && elements[0] == "user" ? _lives.GetValueOrDefault(elements[1]) : null;
         var name = life is null
@@ -207,13 +213,14 @@ internal sealed class World
             return;
         }
 
-        if (!_actors.TryGetValue(work, out var actor))
+        if (work is not Mailbox)
         {
-            if (work is Mailbox)
-                return;     // of a life that has ended
-            actor = new SimActor(work, $"{_running?.Name}(task)", _running?.Id ?? 0, _created++, _running?.Life);
+            After(0, new ActionEvent(work.Run) { Owner = RunningLife });
+            return;
         }
 
+        if (!_actors.TryGetValue(work, out var actor))
+            return;     // of a life that has ended
         if (actor.Life is { IsPaused: true } || actor.BusyUntil > Now)
             actor.Waiting = true;
         else if (actor.Life is not { IsDead: true })
@@ -234,7 +241,7 @@ internal sealed class World
         if (_closed)
             return;
         if (!IsOwnThread)
-            ReportLeak($"{message.GetType().Name} for {receiver.Path.ToStringWithoutAddress()}");
+            ReportLeak($"{message.GetType().Name} for {SimNode.AddressOf(receiver) ?? receiver.Path.ToStringWithoutAddress()}");
         else if (_running is { Life.IsDead: false } or { Life: null })
             After(0, new ActionEvent(send) { Owner = _running.Life });
     }

@@ -121,6 +121,7 @@ public sealed class SimNode
         var life = new Life(this, ++_lives) { Peers = new SimPeers(_simulation, this) };
         _life = life;
         Clock.Reboot(_random.Between(TimeSpan.Zero, TimeSpan.FromHours(1)));    // a clock reading kept on disk means nothing after a restart
+        var acting = World.Acting;
         World.Acting = life;
         try
         {
@@ -131,7 +132,7 @@ public sealed class SimNode
         }
         finally
         {
-            World.Acting = null;
+            World.Acting = acting;
         }
     }
 

@@ -51,6 +51,7 @@ internal static class LoadClients
 
     public static async Task<ILoadClient> ConnectAsync(LoadTarget target, int valueBytes) => target.Client switch
     {
+        ActorsLoadClient.Kind => new ActorsLoadClient(target.Endpoints, valueBytes),
         EtcdLoadClient.Kind => new EtcdLoadClient(target.Endpoints, valueBytes),
         RedisLoadClient.Kind => await RedisLoadClient.ConnectAsync(target.Endpoints[0], valueBytes),
         RedisWaitLoadClient.Kind => new RedisWaitLoadClient(await RedisLoadClient.ConnectAsync(target.Endpoints[0], valueBytes)),

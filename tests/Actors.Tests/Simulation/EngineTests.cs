@@ -92,7 +92,7 @@ public class EngineTests
         var failure = Assert.Throws<SimulationFailedException>(() => sim.RunFor(Seconds(1)));
 
         Assert.Equal("no determinism leak", failure.Property);
-        Assert.Contains("n1~1/leaky", failure.Detail, StringComparison.Ordinal);
+        Assert.Contains("String for n1/leaky", failure.Detail, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -163,13 +163,16 @@ public class EngineTests
         sim.AddNode("n1", node => node.Tick("a", Seconds(1), () => ticks++));
         sim.Sometimes("even", () => ticks % 2 == 0);
         sim.Sometimes("never", () => ticks < 0);
+        sim.Sometimes("nowhere");
+        sim.After(Seconds(2), () => sim.Reached("two seconds"));
 
         sim.RunFor(Seconds(10.5));
 
         var coverage = new Coverage();
         coverage.Add(sim);
         Assert.Equal(6, coverage.Counts["even"]);   // 0, 2, ... 10
-        Assert.Equal(["never"], coverage.Missing);
+        Assert.Equal(1, coverage.Counts["two seconds"]);
+        Assert.Equal(["never", "nowhere"], coverage.Missing);
     }
 
     [Fact]

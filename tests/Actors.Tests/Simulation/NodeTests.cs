@@ -61,6 +61,28 @@ public class NodeTests
     }
 
     [Fact]
+    public void A_node_that_is_crashed_and_restarted_within_a_step_runs_on_in_its_next_life()
+    {
+        var handled = new List<(int, object)>();
+        using var sim = new Simulation(1);
+        var node = sim.AddNode("n1", node => node.Act("a", (_, message) =>
+        {
+            handled.Add((node.Life, message));
+            if (message is "crash")
+            {
+                node.Node.Crash();
+                node.Node.Restart();
+            }
+        }));
+        node.Actor("a").Tell("crash");
+        sim.RunFor(Seconds(1));
+        node.Actor("a").Tell("hello");
+        sim.RunFor(Seconds(1));
+
+        Assert.Equal([(1, "crash"), (2, "hello")], handled);
+    }
+
+    [Fact]
     public void A_restarted_node_is_made_anew_by_its_factory()
     {
         var lives = new List<int>();

@@ -64,7 +64,7 @@ internal sealed partial class StarReplica
     {
         foreach (var member in _views.Everyone)
         {
-            if (member != _self)
+            if (member.Node != _self.Node)
                 Send(member.Node, request);
         }
 

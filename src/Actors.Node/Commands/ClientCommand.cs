@@ -1,0 +1,84 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Text;
+using Actors.Node.Http;
+using Actors.Node.Up;
+
+namespace Actors.Node.Commands;
+
+/// <summary>What a command that talks to a running cluster was given beside its own arguments.</summary>
+internal sealed record ClientContext(ParseResult Parsed, NodeClient Client, string Group, Terminal Terminal)
+{
+    /// <summary>The path of a key; every byte that is not a letter or digit is percent-encoded.</summary>
+    public string KeyPath(string key) =>
+        key.Length > 0 ? $"/v1/groups/{Group}/keys/{RequestTarget.Encode(Encoding.UTF8.GetBytes(key))}" : throw new CommandException(ExitCode.Usage, "the key is empty");
+
+    /// <summary>Sends a write, with a token if it may go out more than once, and ends the command unless it was done.</summary>
+    public async Task<Answer> WriteAsync(HttpMethod method, string path, byte[]? body = null, Action<HttpRequestHeaders>? headers = null)
+    {
+        var token = Client.MayRepeat ? Guid.NewGuid().ToString() : null;
+        var answer = await Client.SendAsync(path, target =>
+        {
+            var request = new HttpRequestMessage(method, target) { Content = body is null ? null : new ByteArrayContent(body) };
+            if (token is not null)
+                request.Headers.Add("Idempotency-Key", token);
+            headers?.Invoke(request.Headers);
+            return request;
+        });
+        return answer.IsOk ? answer : throw answer.ToException();
+    }
+
+    /// <summary>Sends a read, and ends the command unless it was answered.</summary>
+    public async Task<Answer> ReadAsync(string path)
+    {
+        var answer = await Client.SendAsync(path, target => new HttpRequestMessage(HttpMethod.Get, target));
+        return answer.IsOk ? answer : throw answer.ToException();
+    }
+}
+
+/// <summary>The commands that talk to a running cluster share <c>--group</c>, <c>--at</c> and <c>--timeout</c>.</summary>
+internal static class ClientCommand
+{
+    public const string DefaultNode = "http://127.0.0.1:8081";
+
+    public static Command Create(Terminal terminal, string name, string description, IEnumerable<Symbol> symbols, Func<ClientContext, Task<int>> run)
+    {
+        var group = new Option<string>("--group") { Description = "The replicated group", DefaultValueFactory = _ => "default", HelpName = "NAME" };
+        var at = AtOption($"Base URLs of nodes, with commas between them; the first that answers is used [default: {DefaultNode} and the nodes that 'actors up' started beside it]");
+        var timeout = NumberOption.Create("--timeout", "The longest wait for one node's answer, in seconds", otherwise: 15.0, min: 0.001, max: 3600.0, helpName: "SECONDS");
+        var command = new Command(name, description);
+        foreach (var symbol in symbols)
+        {
+            if (symbol is Argument argument)
+                command.Add(argument);
+            else
+                command.Add((Option)symbol);
+        }
+
+        command.Add(group);
+        command.Add(at);
+        command.Add(timeout);
+        command.SetAction(async parsed =>
+        {
+            using var client = new NodeClient(Nodes(terminal, parsed.GetValue(at)), TimeSpan.FromSeconds(parsed.GetValue(timeout)!.Value));
+            return await run(new ClientContext(parsed, client, Uri.EscapeDataString(parsed.GetValue(group)!), terminal));
+        });
+        return command;
+    }
+
+    public static Option<string> AtOption(string description) => new("--at") { Description = description, HelpName = "URL" };
+
+    /// <summary>The base URLs to try. Without <c>--at</c>, a node that was killed on purpose should not end the tour: the others of its cluster are asked.</summary>
+    public static IReadOnlyList<Uri> Nodes(Terminal terminal, string? at)
+    {
+        if (at is null)
+            return [new Uri(DefaultNode), .. (ClusterRun.Find(terminal.RunFolder, DefaultNode)?.Run.Nodes ?? []).Where(node => node.Http != DefaultNode).Select(node => new Uri(node.Http))];
+        var nodes = at.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(Node).ToArray();
+        return nodes.Length > 0 ? nodes : throw new CommandException(ExitCode.Usage, $"--at is empty: it must be a URL such as {DefaultNode}");
+    }
+
+    private static Uri Node(string text) => Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme == Uri.UriSchemeHttp && uri.PathAndQuery == "/"
+        ? uri
+        : throw new CommandException(ExitCode.Usage, string.Create(CultureInfo.InvariantCulture, $"--at: '{text}' is not the base URL of a node, such as {DefaultNode}"));
+}

@@ -1,0 +1,41 @@
+using System.CommandLine;
+using Actors.Storage;
+using Akka.Configuration;
+using Microsoft.Extensions.Hosting;
+
+namespace Actors.Node.Commands;
+
+/// <summary><c>actors node --config FILE</c>: one node, as it is run in production.</summary>
+internal static class NodeCommand
+{
+    public static Command Create(Terminal terminal)
+    {
+        var config = new Option<string>("--config") { Description = "Its HOCON file, such as config/n1.conf", Required = true, HelpName = "FILE" };
+        var supervised = new Option<bool>("--supervised") { Description = "Stops when standard input ends", Hidden = true };
+        var command = new Command("node", "Runs one node until SIGTERM or Ctrl-C, which hand its leadership over first") { config, supervised };
+        command.SetAction(async parsed =>
+        {
+            try
+            {
+                await using var node = NodeHost.Build(parsed.GetValue(config)!, parsed.GetValue(supervised));
+                await node.StartAsync();
+                await terminal.Text.WriteLineAsync($"serving {parsed.GetValue(config)}");
+                await node.WaitForShutdownAsync();
+                return ExitCode.Ok;
+            }
+            catch (Exception e) when (OneLine(e) is { } line)
+            {
+                throw new CommandException(e is StoreFailedException ? ExitCode.Unavailable : ExitCode.Usage, line);
+            }
+        });
+        return command;
+    }
+
+    /// <summary>What a user can do something about, in one line; null for what is an error of ours.</summary>
+    private static string? OneLine(Exception e) => e switch
+    {
+        ConfigurationException or DataFolderException or StoreFailedException => e.Message.ReplaceLineEndings(" "),
+        { InnerException: { } inner } => OneLine(inner),
+        _ => null,
+    };
+}

@@ -1,0 +1,44 @@
+using System.Globalization;
+using System.Text.Json;
+using Actors.Node.Http;
+
+namespace Actors.Node.Commands;
+
+/// <summary>A status as rows of a table: one for each member of each group, and one for each node that is in no group.</summary>
+internal static class StatusTable
+{
+    public static readonly string[] Header = ["group", "node", "pid", "role", "epoch", "commit", "last", "http"];
+
+    public static StatusDocument Parse(byte[] json) => JsonSerializer.Deserialize<StatusDocument>(json, JsonSerializerOptions.Web) ?? throw new JsonException("the status is empty");
+
+    public static IEnumerable<string[]> Rows(StatusDocument status)
+    {
+        var members = from @group in status.Groups from member in @group.Members select Row(@group.Name, member, status.Nodes.FirstOrDefault(node => node.Name == member.Node));
+        var others = from node in status.Nodes
+                     where !status.Groups.Any(@group => @group.Members.Any(member => member.Node == node.Name))
+                     select Row("-", new MemberEntry(node.Name, node.Reachable ? "not a member" : "unreachable", 0, 0, 0, 0, ""), node);
+        return members.Concat(others);
+    }
+
+    /// <summary>The table in plain text, columns aligned by blanks.</summary>
+    public static IEnumerable<string> Lines(StatusDocument status)
+    {
+        string[][] rows = [Header, .. Rows(status)];
+        var widths = Header.Select((_, column) => rows.Max(row => row[column].Length)).ToArray();
+        return rows.Select(row => string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd());
+    }
+
+    private static string[] Row(string group, MemberEntry member, NodeEntry? node) =>
+    [
+        group,
+        member.Node,
+        node is null or { Pid: 0 } or { Reachable: false } ? "-" : Number(node.Pid),
+        member.Fault.Length > 0 ? $"{member.Role}: {member.Fault}" : member.Role,
+        Number(member.Epoch),
+        Number(member.CommitIndex),
+        Number(member.LastIndex),
+        node?.Http ?? "",
+    ];
+
+    public static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
+}

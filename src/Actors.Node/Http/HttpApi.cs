@@ -1,0 +1,130 @@
+using System.Net;
+using Actors.Membership;
+using Actors.Replication;
+using Actors.Replication.KeyValue;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using OpenTelemetry.Metrics;
+
+namespace Actors.Node.Http;
+
+/// <summary>The HTTP API of a node: what it needs, what each request passes through, and the table of its routes.</summary>
+internal static class HttpApi
+{
+    /// <summary>The longest key, every byte percent-encoded, and room for the rest of the line.</summary>
+    private const int MaxRequestLineBytes = 3 * KeyValueLimits.MaxKeyBytes + 16_384;
+
+    /// <summary>Adds the server, listening at <paramref name="endPoint"/> of the loopback interface, and the endpoints' parts.</summary>
+    public static void AddHttpApi(this WebApplicationBuilder builder, NodeInfo node, IPEndPoint endPoint)
+    {
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestLineSize = MaxRequestLineBytes;
+            kestrel.Limits.MaxRequestBodySize = null;    // each endpoint has its own limit
+            kestrel.Listen(endPoint, listen => listen.Protocols = HttpProtocols.Http1);
+        });
+        builder.Services.AddRoutingCore();
+        builder.Services.AddHealthChecks();
+        builder.Services.AddSingleton(node);
+        builder.Services.AddSingleton(_ => Telemetry.CreateProvider());
+        builder.Services.AddSingleton<StatusEndpoint>();
+        builder.Services.AddSingleton<Health>();
+        builder.Services.AddSingleton<TransferEndpoint>();
+        builder.Services.AddSingleton<WatchEndpoint>();
+    }
+
+    /// <summary>Builds the pipeline and the routes.</summary>
+    public static void UseHttpApi(this WebApplication app)
+    {
+        app.Use(RequestTarget.TakeKey);
+        app.Use((context, next) => AnswerProblemsAsync(context, next, app.Logger));
+        app.UseStatusCodePages(status => NoRoute(status.HttpContext).WriteAsync(status.HttpContext));
+        app.Use(RefuseForeignPages);
+        app.UseRouting();
+        MapRoutes(app);
+    }
+
+    private static void MapRoutes(WebApplication app)
+    {
+        var replication = app.Services.GetRequiredService<IReplication>();
+        var groups = replication.Groups.ToDictionary(id => id.Value, id => new KeyValueClient(replication.Group(id)));
+        var status = app.Services.GetRequiredService<StatusEndpoint>();
+        var health = app.Services.GetRequiredService<Health>();
+        var transfer = app.Services.GetRequiredService<TransferEndpoint>();
+        var watch = app.Services.GetRequiredService<WatchEndpoint>();
+
+        const string Key = "/v1/groups/{group}/keys/{key}";
+        app.MapMethods(Key, [HttpMethods.Get, HttpMethods.Head], context => KeysEndpoints.GetAsync(context, Group(context)));
+        app.MapPut(Key, context => KeysEndpoints.PutAsync(context, Group(context)));
+        app.MapDelete(Key, context => KeysEndpoints.DeleteAsync(context, Group(context)));
+        app.MapPost(Key, context => KeysEndpoints.PostAsync(context, Group(context)));
+        app.MapGet("/v1/groups/{group}/keys", context => ScanEndpoint.GetAsync(context, Group(context), Name(context)));
+        app.MapGet("/v1/groups/{group}/watch", context => watch.GetAsync(context, Group(context)));
+        app.MapPost("/v1/groups/{group}/transfer", context =>
+        {
+            _ = Group(context);
+            return transfer.PostAsync(context, new GroupId(Name(context)));
+        });
+        app.MapGet("/v1/status", status.GetAsync);
+        app.MapGet("/healthz/live", health.LiveAsync);
+        app.MapGet("/healthz/ready", health.ReadyAsync);
+        app.MapMetrics(app.Services.GetRequiredService<MeterProvider>());
+
+        KeyValueClient Group(HttpContext context) => groups.GetValueOrDefault(Name(context))
+            ?? throw new ProblemException(new Problem(404, "group-not-found", $"there is no group '{Name(context)}': there are {string.Join(", ", groups.Keys.Order())}"));
+    }
+
+    private static string Name(HttpContext context) => (string)context.Request.RouteValues["group"]!;
+
+    /// <summary>The one place where a request that cannot be served becomes a problem document.</summary>
+    private static async Task AnswerProblemsAsync(HttpContext context, RequestDelegate next, ILogger log)
+    {
+        try
+        {
+            await next(context);
+        }
+        catch (Exception) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // Nobody is there to read an answer.
+        }
+        catch (Exception e) when (!context.Response.HasStarted)
+        {
+            var problem = e switch
+            {
+                ProblemException refused => refused.Problem,
+                Microsoft.AspNetCore.Http.BadHttpRequestException bad => new Problem(bad.StatusCode, "bad-request", bad.Message),
+                _ => new Problem(500, "internal-error", "an error in the node itself: see its log") { Write = WriteFate.Unknown },
+            };
+            if (problem.Status == 500)
+                log.LogError(e, "{Method} {Path} failed", context.Request.Method, context.Request.Path);
+            await problem.WriteAsync(context);
+        }
+    }
+
+    private static Problem NoRoute(HttpContext context) => context.Response.StatusCode switch
+    {
+        404 => new Problem(404, "no-such-path", $"there is nothing at {context.Request.Path}"),
+        405 => new Problem(405, "method-not-allowed", $"{context.Request.Method} is not possible here: {context.Response.Headers.Allow} is"),
+        var status => new Problem(status, "bad-request", ReasonPhrases.GetReasonPhrase(status)),
+    };
+
+    /// <summary>Keeps pages of other sites, which a browser on this machine may show, from using the API: by a name that resolves to the loopback address, or by a plain form.</summary>
+    private static Task RefuseForeignPages(HttpContext context, RequestDelegate next)
+    {
+        if (!IsLoopback(context.Request.Host.Host))
+            throw new ProblemException(new Problem(421, "foreign-host", $"this node serves localhost and 127.0.0.1, not '{context.Request.Host.Host}'") { Parameter = "Host" });
+        var origin = context.Request.Headers.Origin.ToString();
+        if (origin.Length > 0 && !(Uri.TryCreate(origin, UriKind.Absolute, out var page) && IsLoopback(page.Host)))
+            throw new ProblemException(new Problem(403, "foreign-origin", "this node answers no pages of other sites") { Parameter = "Origin" });
+        return next(context);
+    }
+
+    private static bool IsLoopback(string host) =>
+        host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
+}

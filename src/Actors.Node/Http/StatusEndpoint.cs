@@ -1,0 +1,73 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Actors.Membership;
+using Actors.Replication;
+using Microsoft.AspNetCore.Http;
+
+namespace Actors.Node.Http;
+
+/// <summary>One process of the cluster; while it does not answer, pid and http are those it had last, as far as this node knows them (0 and empty otherwise).</summary>
+internal sealed record NodeEntry(string Name, int Pid, string Http, bool Reachable);
+
+/// <summary>One replica of a group: a member of its view, or one that says so itself while it waits to be taken in.</summary>
+internal sealed record MemberEntry(string Node, string Role, long Epoch, long CommitIndex, long AppliedIndex, long LastIndex, string Fault);
+
+/// <summary>One group as its most recent replica knows it; <c>primary</c> is empty while none is known.</summary>
+internal sealed record GroupEntry(string Name, string Protocol, long Epoch, string Primary, IReadOnlyList<MemberEntry> Members);
+
+/// <summary>What <c>GET /v1/status</c> says of the cluster.</summary>
+internal sealed record StatusDocument(IReadOnlyList<NodeEntry> Nodes, IReadOnlyList<GroupEntry> Groups);
+
+/// <summary><c>GET /v1/status</c>: processes and groups, as far as this node can see.</summary>
+internal sealed class StatusEndpoint(IReplication replication, NodeInfo self)
+{
+    /// <summary>How long others may take to answer: an answer about a dead node should not itself look dead.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(500);
+
+    private readonly ConcurrentDictionary<NodeId, NodeEntry> _lastSeen = [];
+
+    public async Task GetAsync(HttpContext context)
+    {
+        _ = new Query(context);
+        var replicas = await replication.StatusAsync(Patience);
+        var nodes = self.Nodes.Select(node => Node(node, replicas.FirstOrDefault(replica => replica.Node == node)));
+        var groups = replication.Groups.Order().Select(group => Describe(group, [.. replicas.Where(replica => replica.Group == group)]));
+        await context.Response.WriteAsJsonAsync(new StatusDocument([.. nodes], [.. groups]), context.RequestAborted);
+    }
+
+    /// <summary>A node says in the labels of its replicas which process it is.</summary>
+    private NodeEntry Node(NodeId name, ReplicaStatus? replica)
+    {
+        if (name == self.Name)
+            return new NodeEntry(name.Value, Environment.ProcessId, self.Http, true);
+        if (replica is null)
+            return _lastSeen.GetValueOrDefault(name, new NodeEntry(name.Value, 0, "", false)) with { Reachable = false };
+        _ = int.TryParse(replica.Labels.GetValueOrDefault("pid"), NumberStyles.None, CultureInfo.InvariantCulture, out var pid);
+        return _lastSeen[name] = new NodeEntry(name.Value, pid, replica.Labels.GetValueOrDefault("http", ""), true);
+    }
+
+    private GroupEntry Describe(GroupId group, IReadOnlyList<ReplicaStatus> replicas)
+    {
+        // The newest view is that of the highest epoch; within it the primary's, which made it.
+        var newest = replicas.OrderByDescending(replica => replica.Epoch).ThenByDescending(replica => replica.Role is ReplicaRole.Primary).FirstOrDefault();
+        var answered = replicas.ToDictionary(replica => replica.Node);
+        var names = (newest?.Members ?? []).Concat(newest?.Learners ?? []).Concat(answered.Keys.Order()).Distinct();
+        return new GroupEntry(
+            group.Value,
+            self.Protocols[group],
+            newest?.Epoch.Value ?? 0,
+            newest?.Primary.Value ?? "",
+            [.. names.Select(name => answered.TryGetValue(name, out var replica) ? Describe(replica) : Unreachable(name))]);
+    }
+
+    private static MemberEntry Describe(ReplicaStatus r) =>
+        new(r.Node.Value, RoleName(r.Role), r.Epoch.Value, r.CommitIndex, r.AppliedIndex, r.LastIndex, r.Fault);
+
+    private static MemberEntry Unreachable(NodeId name) => new(name.Value, "unreachable", 0, 0, 0, 0, "");
+
+    public static string RoleName(ReplicaRole role) => role switch
+    {
+        ReplicaRole.OutOfService => "out-of-service",
+        _ => role.ToString().ToLowerInvariant(),
+    };
+}

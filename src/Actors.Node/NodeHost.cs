@@ -1,0 +1,59 @@
+using Actors.Hosting;
+using Actors.Hosting.Configuration;
+using Actors.Membership;
+using Actors.Node.Http;
+using Akka.Configuration;
+using Akka.Configuration.Hocon;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Actors.Node;
+
+/// <summary>Assembles a node from its configuration: replication by <c>Actors.Hosting</c>, as any application would, and the HTTP API over it.</summary>
+internal static class NodeHost
+{
+    /// <summary>How long requests and the hand-over of leadership may take when the node stops.</summary>
+    public static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(8);
+
+    /// <summary>The host of a node, ready to run.</summary>
+    /// <param name="configFile">Its HOCON file.</param>
+    /// <param name="supervised">True when another process supervises it: see <see cref="SupervisedLifetime"/>.</param>
+    /// <exception cref="ConfigurationException">The configuration is not valid or a port is in use; one line.</exception>
+    public static WebApplication Build(string configFile, bool supervised)
+    {
+        var config = ConfigFile.Load(configFile);
+        var options = ReplicationOptions.Read(config);
+        var http = options.Http ?? throw new ConfigurationException("actors.http.port is missing: the TCP port for HTTP, such as 8081");
+        if (!Ports.IsFree(http))
+            throw new ConfigurationException($"actors.http.port = {http.Port}: the port is in use");
+
+        // Nothing from the environment, appsettings files or the command line: the configuration file says it all.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.Logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.UseUtcTimestamp = true;
+            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+            console.ColorBehavior = Microsoft.Extensions.Logging.Console.LoggerColorBehavior.Disabled;
+        });
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopLimit);
+        if (supervised)
+            builder.Services.AddSingleton<IHostLifetime, SupervisedLifetime>();
+        builder.Services.AddReplicatedNode(config);
+        builder.AddHttpApi(Describe(config, options, http), Ports.EndPoint(http));
+        var app = builder.Build();
+        app.UseHttpApi();
+        return app;
+    }
+
+    private static NodeInfo Describe(Config config, ReplicationOptions options, NodeAddress http) => new(
+        new NodeId(options.Node),
+        $"http://{http}",
+        [.. options.Nodes.Keys.Select(name => new NodeId(name))],
+        config.GetValue("actors.groups").GetObject().Items.ToDictionary(group => new GroupId(group.Key), group => Protocol(group.Value)));
+
+    private static string Protocol(HoconValue group) => group.GetObject().Items.TryGetValue("protocol", out var protocol) ? protocol.GetString() : "primary-backup";
+}

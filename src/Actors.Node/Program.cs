@@ -1,0 +1,3 @@
+using Actors.Node.Commands;
+
+return await Cli.RunAsync(Terminal.OfProcess(), args);

@@ -1,0 +1,91 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Actors.Node.Commands;
+using Actors.Node.Http;
+
+namespace Actors.Node.Up;
+
+/// <summary>The processes of a plan, and what they say of themselves. Publishes its <see cref="ClusterRun"/> while it lives.</summary>
+internal sealed class Cluster : IAsyncDisposable
+{
+    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false, ConnectTimeout = TimeSpan.FromSeconds(1) }) { Timeout = TimeSpan.FromSeconds(2) };
+    private readonly Lock _publishing = new();
+    private readonly string _runFile;
+    private readonly DateTime _started;
+
+    public Cluster(ClusterPlan plan, string runFolder)
+    {
+        Directory.CreateDirectory(runFolder);
+        _runFile = ClusterRun.FileOf(runFolder, plan.Nodes[0].Http.Port);
+        using (var self = Process.GetCurrentProcess())
+            _started = ClusterRun.StartOf(self);
+        Processes = [.. plan.Nodes.Select(node => new NodeProcess(node, Publish))];
+        foreach (var node in plan.Nodes)
+            File.Delete(ClusterRun.StartRequest(_runFile, node.Name));
+    }
+
+    public IReadOnlyList<NodeProcess> Processes { get; }
+
+    public void Start()
+    {
+        foreach (var process in Processes)
+            process.Start();
+    }
+
+    /// <summary>Starts the nodes again that <c>actors start</c> asked for since the last call.</summary>
+    public void StartAsRequested()
+    {
+        foreach (var process in Processes)
+        {
+            var request = ClusterRun.StartRequest(_runFile, process.Node.Name);
+            if (!File.Exists(request))
+                continue;
+            process.Start();
+            File.Delete(request);    // now: who asked waits for this
+        }
+    }
+
+    /// <summary>What the first node that answers says of the cluster; null when none does.</summary>
+    public async Task<StatusDocument?> StatusAsync()
+    {
+        foreach (var process in Processes.Where(process => process.State.Pid > 0))
+        {
+            try
+            {
+                return StatusTable.Parse(await _http.GetByteArrayAsync(new Uri(process.Node.Url + "/v1/status")));
+            }
+            catch (Exception e) when (e is HttpRequestException or OperationCanceledException or JsonException)
+            {
+                // Not started yet, stopped or paused: another will know.
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Ends all nodes at once.</summary>
+    public void Kill()
+    {
+        foreach (var process in Processes)
+            process.Kill();
+    }
+
+    /// <summary>Stops all nodes, and kills those that have not stopped within <paramref name="limit"/>.</summary>
+    public Task StopAsync(TimeSpan limit) => Task.WhenAll(Processes.Select(process => process.StopAsync(limit)));
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync(TimeSpan.Zero);
+        lock (_publishing)
+            File.Delete(_runFile);
+        foreach (var process in Processes)
+            process.Dispose();
+        _http.Dispose();
+    }
+
+    private void Publish()
+    {
+        lock (_publishing)
+            new ClusterRun(Environment.ProcessId, _started, [.. Processes.Select(process => process.State)]).Write(_runFile);
+    }
+}

@@ -1,0 +1,75 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace Actors.Node.Up;
+
+/// <summary>One process of a run: pid 0 while it does not run, and then why it ended.</summary>
+internal sealed record RunNode(string Name, int Pid, string Http, string Ended);
+
+/// <summary>What an <c>actors up</c> tells the commands <c>kill</c> and <c>start</c>, in a file that lives as long as it does.</summary>
+/// <remarks>The file is the user's own, so a pid in it can be trusted where one that came over HTTP could not.</remarks>
+/// <param name="Pid">The process of <c>up</c>.</param>
+/// <param name="Started">When it started, so that a recycled pid is not taken for it.</param>
+/// <param name="Nodes">The nodes, in order.</param>
+internal sealed record ClusterRun(int Pid, DateTime Started, IReadOnlyList<RunNode> Nodes)
+{
+    /// <summary>Where the files of this user are.</summary>
+    public static string DefaultFolder { get; } =
+        Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify), "actors", "run");
+
+    /// <summary>The file of the run whose first node serves HTTP at <paramref name="httpPort"/>.</summary>
+    public static string FileOf(string folder, int httpPort) => Path.Combine(folder, $"up-{httpPort}.json");
+
+    /// <summary>Where <c>start</c> asks the run of <paramref name="file"/> to start a node again: by an empty file of this name.</summary>
+    public static string StartRequest(string file, string node) => $"{Path.ChangeExtension(file, null)}.start-{node}";
+
+    /// <summary>The running cluster that serves at <paramref name="http"/>, and its file; null when this user runs none.</summary>
+    public static (ClusterRun Run, string File)? Find(string folder, string http)
+    {
+        if (!Directory.Exists(folder))
+            return null;
+        foreach (var file in Directory.EnumerateFiles(folder, "up-*.json").Order())
+        {
+            if (Read(file) is { } run && run.Nodes.Any(node => node.Http == http) && run.IsAlive())
+                return (run, file);
+        }
+
+        return null;
+    }
+
+    /// <summary>The content of a file; null when it is not there or not whole.</summary>
+    public static ClusterRun? Read(string file)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<ClusterRun>(File.ReadAllBytes(file));
+        }
+        catch (Exception e) when (e is IOException or JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Replaces the file in one step: a reader sees the old content or the new.</summary>
+    public void Write(string file)
+    {
+        File.WriteAllBytes(file + ".new", JsonSerializer.SerializeToUtf8Bytes(this));
+        File.Move(file + ".new", file, overwrite: true);
+    }
+
+    /// <summary>When a process started.</summary>
+    public static DateTime StartOf(Process process) => process.StartTime.ToUniversalTime();
+
+    private bool IsAlive()
+    {
+        try
+        {
+            using var process = Process.GetProcessById(Pid);
+            return (StartOf(process) - Started).Duration() < TimeSpan.FromSeconds(1);
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,49 @@
+using Actors.Hosting;
+using Actors.Replication;
+using Actors.Replication.KeyValue;
+using Akka.Actor;
+using Akka.Configuration;
+
+namespace Actors.Benchmarks.Load;
+
+/// <summary>The project's own client in an actor system of its own, over Akka.Remote.</summary>
+internal sealed class ActorsLoadClient : ILoadClient
+{
+    public const string Kind = "actors";
+
+    private readonly ActorSystem _system;
+    private readonly KeyValueClient _client;
+    private readonly byte[][] _keys = [.. Enumerable.Range(0, LoadClients.Keys).Select(k => System.Text.Encoding.UTF8.GetBytes(LoadClients.Key(k)))];
+    private readonly byte[] _value;
+
+    /// <param name="endpoints"><c>n1=host:port</c> and so on.</param>
+    /// <param name="valueBytes">Length of the values.</param>
+    public ActorsLoadClient(IReadOnlyList<string> endpoints, int valueBytes)
+    {
+        _value = LoadClients.Value(valueBytes);
+        _system = ActorSystem.Create("demo", ConfigurationFactory.ParseString("""
+            akka.loglevel = ERROR
+            akka.actor.provider = remote
+            akka.remote.dot-netty.tcp { hostname = 127.0.0.1, port = 0 }
+            akka.remote.retry-gate-closed-for = 500 ms
+            """).WithFallback(ActorsConfig.Default));
+        var nodes = endpoints.Select(e => e.Split('=')).ToDictionary(e => e[0], e => e[1]);
+        _client = new KeyValueClient(ReplicationClient.Connect(_system, nodes, "default"));
+    }
+
+    public async Task WriteAsync(int key)
+    {
+        var result = await _client.PutAsync(_keys[key], _value);
+        if (result.Outcome is not Outcome.Ok)
+            throw new InvalidDataException($"actors: {result.Outcome}: {result.Error}");
+    }
+
+    public async Task ReadAsync(int key)
+    {
+        var result = await _client.GetAsync(_keys[key]);
+        if (result.Outcome is not Outcome.Ok || result.Value.Length != _value.Length)
+            throw new InvalidDataException($"actors: {LoadClients.Key(key)} does not hold what was written: {result.Outcome} {result.Error}");
+    }
+
+    public async ValueTask DisposeAsync() => await _system.Terminate();
+}

@@ -1,0 +1,85 @@
+using System.Globalization;
+using System.Text.Json;
+using Actors.Benchmarks.Load;
+
+namespace Actors.Benchmarks.Systems;
+
+/// <summary>Three nodes of ours as <c>config/primary-backup.conf</c> has them: every write synced by all three before it is acknowledged.</summary>
+internal sealed class ActorsCluster : IElectsLeader
+{
+    /// <summary>The files that <c>config/</c> holds, copied beside this program.</summary>
+    private const string Example = "config/primary-backup.conf";
+
+    private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(1) };
+    private readonly string _folder;
+    private readonly string[] _urls;
+    private readonly string[] _endpoints;
+
+    public ActorsCluster(Site site)
+    {
+        if (site.Machines.Any(machine => machine.Namespace is not null))
+            throw new BenchmarkException("actors listens on loopback only, for now: it cannot be measured in network namespaces");
+        Version = $"Actors {typeof(Replication.IReplication).Assembly.GetName().Version?.ToString(3)}";
+        _folder = site.NewFolder("actors");
+        var ports = Site.FreePorts(2 * Site.Servers);
+        var addresses = site.Machines.Select((machine, i) => $"{machine.Address}:{ports[i]}").ToArray();
+        _endpoints = [.. addresses.Select((address, i) => $"n{i + 1}={address}")];
+        _urls = [.. site.Machines.Select((machine, i) => $"http://{machine.Address}:{ports[Site.Servers + i]}")];
+        Servers = [.. site.Machines.Select((machine, i) => new ServerProcess($"actors-{i + 1}", machine.CommandLine(
+            "dotnet", Path.Combine(AppContext.BaseDirectory, "Actors.Node.dll"), "node", "--config", WriteConfig(i, addresses, ports[Site.Servers + i]))))];
+    }
+
+    public string Version { get; }
+
+    public IReadOnlyList<ServerProcess> Servers { get; }
+
+    public async Task StartAsync(CancellationToken cancellation)
+    {
+        foreach (var server in Servers)
+            server.Start();
+        await WholeAsync(cancellation);
+    }
+
+    public Task<IReadOnlyList<LoadTarget>> TargetsAsync(Operation operation, CancellationToken cancellation) =>
+        Task.FromResult<IReadOnlyList<LoadTarget>>([TargetAt(Enumerable.Range(0, Site.Servers), operation)]);
+
+    public LoadTarget TargetAt(IEnumerable<int> servers, Operation operation) => new(
+        "actors", ActorsLoadClient.Kind, [.. servers.Select(i => _endpoints[i])],
+        operation == Operation.Write ? "a write is synced by all three" : "a read confirmed by a majority (barrier)");
+
+    public Task<Leadership> WholeAsync(CancellationToken cancellation) => Wait.ForAsync("actors: no primary with all members", Servers, async () =>
+    {
+        var statuses = await Task.WhenAll(_urls.Select(url => Http.GetStringAsync($"{url}/v1/status", cancellation)));
+        var members = JsonDocument.Parse(statuses[0]).RootElement.GetProperty("groups")[0].GetProperty("members").EnumerateArray().ToList();
+        var leader = members.FindIndex(m => m.GetProperty("role").GetString() == "primary");
+        var whole = leader >= 0 && members.Count == Site.Servers
+            && members.All(m => m.GetProperty("role").GetString() is "primary" or "backup")
+            && members.DistinctBy(m => (m.GetProperty("epoch").GetInt64(), m.GetProperty("lastIndex").GetInt64())).Count() == 1;
+        return whole
+            ? new Leadership(int.Parse(members[leader].GetProperty("node").GetString()!.AsSpan(1), CultureInfo.InvariantCulture) - 1, members[leader].GetProperty("epoch").GetInt64())
+            : null;
+    }, cancellation);
+
+    public void Dispose()
+    {
+        foreach (var server in Servers)
+            server.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private string WriteConfig(int server, string[] addresses, int httpPort)
+    {
+        var file = Path.Combine(_folder, $"n{server + 1}.conf");
+        File.WriteAllText(file, $$"""
+            include "{{Path.Combine(AppContext.BaseDirectory, Example)}}"
+            actors {
+              node = n{{server + 1}}
+              data-directory = "{{Path.Combine(_folder, $"n{server + 1}")}}"
+              nodes { n1 = "{{addresses[0]}}", n2 = "{{addresses[1]}}", n3 = "{{addresses[2]}}" }
+              http.port = {{httpPort}}
+            }
+            akka.loglevel = WARNING
+            """);
+        return file;
+    }
+}

@@ -1,0 +1,123 @@
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using Actors.Membership;
+using Actors.Replication;
+using Actors.Tests.KeyValue;
+
+namespace Actors.Tests.NodeTests;
+
+/// <summary>A <see cref="DirectGroup"/> for many threads, with watches that stay open, tokens that are remembered, and answers on demand.</summary>
+internal sealed class LiveGroup : IReplicatedGroup
+{
+    private readonly DirectGroup _direct = new();
+    private readonly Lock _lock = new();
+    private readonly List<Channel<GroupEvent>> _watchers = [];
+    private readonly Dictionary<string, (byte[] Command, GroupReply Reply)> _tokens = [];
+
+    public GroupId Id => _direct.Id;
+
+    /// <summary>The answers to the next requests, instead of the machine's.</summary>
+    public Queue<GroupReply> Canned { get; } = [];
+
+    /// <summary>Changes up to here are no longer held.</summary>
+    public long Compacted { get; set; }
+
+    public List<string> Tokens { get; } = [];
+
+    public ReadMode LastMode => _direct.Mode;
+
+    public int Submitted { get; private set; }
+
+    public long Index => _direct.Index;
+
+    public async Task<GroupReply> SubmitAsync(ReadOnlyMemory<byte> command, ReadOnlyMemory<byte> token = default, TimeSpan? timeout = null)
+    {
+        await Task.Yield();
+        lock (_lock)
+        {
+            Submitted++;
+            if (Canned.TryDequeue(out var canned))
+                return canned;
+            var name = System.Text.Encoding.UTF8.GetString(token.Span);
+            if (name.Length > 0)
+                Tokens.Add(name);
+            if (_tokens.TryGetValue(name, out var known))
+                return known.Command.AsSpan().SequenceEqual(command.Span) ? known.Reply : new GroupReply(Outcome.TokenReused, default, 0, TimeSpan.Zero, "the token was used with another command");
+            var before = _direct.Events.Count;
+            var reply = _direct.SubmitAsync(command, token, timeout).Result;
+            if (name.Length > 0)
+                _tokens.Add(name, (command.ToArray(), reply));
+            foreach (var change in _direct.Events.Skip(before))
+                _watchers.ForEach(watcher => watcher.Writer.TryWrite(change));
+            return reply;
+        }
+    }
+
+    public async Task<GroupReply> QueryAsync(ReadOnlyMemory<byte> query, ReadMode mode = ReadMode.Barrier, TimeSpan? timeout = null)
+    {
+        await Task.Yield();
+        lock (_lock)
+        {
+            if (Canned.TryDequeue(out var canned))
+                return canned;
+            var reply = _direct.QueryAsync(query, mode, timeout).Result;
+            return mode is ReadMode.Stale ? reply with { Age = TimeSpan.FromMilliseconds(12) } : reply;
+        }
+    }
+
+    public async IAsyncEnumerable<GroupEvent> WatchAsync(ReadOnlyMemory<byte> prefix, long? after, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        await Task.Yield();
+        var watcher = Channel.CreateUnbounded<GroupEvent>();
+        lock (_lock)
+        {
+            if (after < Compacted)
+                throw new CompactedException(Compacted);
+            foreach (var change in _direct.Events.Where(change => change.Index > (after ?? Index)))
+                watcher.Writer.TryWrite(change);
+            _watchers.Add(watcher);
+        }
+
+        await foreach (var change in watcher.Reader.ReadAllAsync(cancellation))
+        {
+            if (change.Key.Span.StartsWith(prefix.Span))
+                yield return change;
+        }
+    }
+
+    /// <summary>Ends all watches: by <paramref name="reason"/>, or as the end of the replica does.</summary>
+    public void EndWatches(Exception? reason = null)
+    {
+        lock (_lock)
+        {
+            _watchers.ForEach(watcher => watcher.Writer.TryComplete(reason));
+            _watchers.Clear();
+        }
+    }
+}
+
+/// <summary>The replication of a node with one group, whose status and transfers a test decides.</summary>
+internal sealed class FakeReplication : IReplication
+{
+    public LiveGroup Group { get; } = new();
+
+    public NodeId Node { get; } = new("n1");
+
+    public IReadOnlyCollection<GroupId> Groups => [Group.Id];
+
+    public List<ReplicaStatus> Status { get; } = [];
+
+    public string TransferReply { get; set; } = "";
+
+    public List<NodeId> Transfers { get; } = [];
+
+    IReplicatedGroup IReplication.Group(GroupId id) => id == Group.Id ? Group : throw new KeyNotFoundException();
+
+    public Task<IReadOnlyList<ReplicaStatus>> StatusAsync(TimeSpan timeout) => Task.FromResult<IReadOnlyList<ReplicaStatus>>([.. Status]);
+
+    public Task<string> TransferAsync(GroupId id, NodeId target, TimeSpan timeout)
+    {
+        Transfers.Add(target);
+        return Task.FromResult(TransferReply);
+    }
+}

@@ -1,0 +1,241 @@
+using System.Net;
+using System.Net.Sockets;
+using Actors.Hosting;
+using Actors.Node.Commands;
+using Actors.Node.Http;
+using Actors.Node.Up;
+using Akka.Configuration;
+using ConfigFile = Actors.Hosting.Configuration.ConfigFile;
+
+namespace Actors.Tests.NodeTests;
+
+public sealed class UpTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("actors-up-test-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void A_plan_has_the_nodes_of_the_file_on_consecutive_ports()
+    {
+        var plan = ClusterPlan.Create(Example(), null, 5001, 9001, _folder);
+        Assert.Equal(
+            [("n1", "127.0.0.1:5001", "http://127.0.0.1:9001"), ("n2", "127.0.0.1:5002", "http://127.0.0.1:9002"), ("n3", "127.0.0.1:5003", "http://127.0.0.1:9003")],
+            plan.Nodes.Select(node => (node.Name, node.Remoting.ToString(), node.Url)));
+    }
+
+    [Theory]
+    [InlineData(1, "n1")]
+    [InlineData(2, "n1 n2")]
+    [InlineData(3, "n1 n2 n3")]
+    [InlineData(5, "n1 n2 n3 n4 n5")]
+    public void The_nodes_of_a_plan_are_all_its_configurations_know_of_and_found_every_group(int count, string names)
+    {
+        var plan = ClusterPlan.Create(Example(), count, 5001, 9001, _folder);
+        plan.WriteConfigs();
+        foreach (var node in plan.Nodes)
+        {
+            var config = ConfigFile.Load(node.ConfigFile);
+            var options = ReplicationOptions.Read(config);
+            Assert.Equal(names.Split(' '), options.Nodes.Keys);
+            Assert.Equal(names.Split(' '), config.GetStringList("actors.groups.default.members"));
+            Assert.Equal((node.Name, node.Folder, node.Http), (options.Node, options.DataDirectory, options.Http));
+            Assert.Equal(Math.Min(2, count), config.GetInt("actors.groups.default.min-in-view"));
+        }
+    }
+
+    [Fact]
+    public void Names_that_the_file_gives_are_kept_and_more_are_derived()
+    {
+        var file = FileOf("""
+            actors {
+              cluster = demo
+              nodes { alpha = "127.0.0.1:1", n2 = "127.0.0.1:2" }
+              groups.default { }
+            }
+            """);
+        Assert.Equal(["alpha", "n2", "n1", "n3"], ClusterPlan.Create(file, 4, 5001, 9001, _folder).Nodes.Select(node => node.Name));
+        Assert.Equal(["alpha"], ClusterPlan.Create(file, 1, 5001, 9001, _folder).Nodes.Select(node => node.Name));
+    }
+
+    [Fact]
+    public void A_file_that_names_no_nodes_gets_three()
+    {
+        var file = FileOf("actors { cluster = demo, groups.default { } }");
+        Assert.Equal(["n1", "n2", "n3"], ClusterPlan.Create(file, null, 5001, 9001, _folder).Nodes.Select(node => node.Name));
+    }
+
+    [Fact]
+    public void A_folder_with_quotes_and_spaces_is_no_trouble()
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(_folder, "a \"b\" \\c")).FullName;
+        var plan = ClusterPlan.Create(Example(), null, 5001, 9001, folder);
+        plan.WriteConfigs();
+        Assert.Equal(plan.Nodes[1].Folder, ReplicationOptions.Read(ConfigFile.Load(plan.Nodes[1].ConfigFile)).DataDirectory);
+    }
+
+    [Theory]
+    [InlineData(3, 65_534, 9001)]
+    [InlineData(3, 5001, 65_534)]
+    [InlineData(3, 5001, 5001)]
+    [InlineData(3, 5001, 5003)]
+    [InlineData(3, 5003, 5001)]
+    public void Ports_that_overlap_or_run_out_are_refused(int count, int port, int httpPort) =>
+        Assert.Contains("--port", Assert.Throws<ArgumentException>(() => ClusterPlan.Create(Example(), count, port, httpPort, _folder)).Message);
+
+    [Fact]
+    public void What_is_wrong_with_the_file_is_said_before_anything_starts()
+    {
+        var file = FileOf("actors { cluster = demo, groups.default { comit = all } }");
+        Assert.Contains("comit", Assert.Throws<ConfigurationException>(() => ClusterPlan.Create(file, 3, 5001, 9001, _folder).WriteConfigs()).Message);
+    }
+
+    [Fact]
+    public void A_port_in_use_is_named_with_the_node_that_wanted_it()
+    {
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        var port = ((IPEndPoint)other.LocalEndpoint).Port;
+        var plan = new ClusterPlan("x", [new PlannedNode("n1", new NodeAddress("127.0.0.1", FreePort()), new NodeAddress("127.0.0.1", port), "x")]);
+        Assert.Equal($"port {port} is in use, wanted for HTTP of n1; choose others with --http-port", plan.PortInUse());
+        other.Stop();
+        Assert.Null(plan.PortInUse());
+    }
+
+    [Theory]
+    [InlineData("up --config /no/such.conf", "/no/such.conf: no such file")]
+    [InlineData("up --nodes 0", "--nodes must be")]
+    [InlineData("up --nodes 33", "--nodes must be")]
+    [InlineData("up --http-port 0", "--http-port must be")]
+    [InlineData("up --port 70000", "--port must be")]
+    [InlineData("up --port many", "--port must be")]
+    [InlineData("up --what", "'--what' is not")]
+    [InlineData("node", "--config")]
+    [InlineData("node --config /no/such.conf", "/no/such.conf: no such file")]
+    public async Task A_command_line_that_is_wrong_is_exit_code_2_and_one_line(string line, string error)
+    {
+        var (exitCode, message) = await RunAsync(line.Split(' '));
+        Assert.Equal(2, exitCode);
+        Assert.Contains(error, message);
+        Assert.Equal(1, message.Count(c => c == '\n'));
+    }
+
+    [Fact]
+    public async Task A_configuration_that_does_not_parse_is_exit_code_2_with_file_and_line()
+    {
+        var file = FileOf("actors {\n  cluster = demo\n");
+        foreach (var command in (string[])["up", "node"])
+            Assert.Equal((2, $"{file}:1: '{{' is never closed\n"), await RunAsync(command, "--config", file));
+    }
+
+    [Fact]
+    public async Task A_node_without_an_http_port_or_with_one_in_use_says_so()
+    {
+        var plan = ClusterPlan.Create(Example(), 1, FreePort(), FreePort() + 10, _folder);
+        plan.WriteConfigs();
+        var file = plan.Nodes[0].ConfigFile;
+        var withHttp = File.ReadAllText(file);
+        File.WriteAllLines(file, withHttp.Split('\n').Where(line => !line.Contains("http.port")));
+        Assert.Contains("actors.http.port is missing", (await RunAsync("node", "--config", file)).Error);
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        var port = ((IPEndPoint)other.LocalEndpoint).Port;
+        File.WriteAllText(file, withHttp.Replace($"http.port = {plan.Nodes[0].Http.Port}", $"http.port = {port}"));
+        Assert.Equal((2, $"actors.http.port = {port}: the port is in use\n"), await RunAsync("node", "--config", file));
+    }
+
+    [Fact]
+    public async Task An_address_that_others_can_reach_is_refused()
+    {
+        var plan = ClusterPlan.Create(Example(), 1, 5001, 9001, _folder);
+        plan.WriteConfigs();
+        var file = plan.Nodes[0].ConfigFile;
+        File.WriteAllText(file, File.ReadAllText(file).Replace("http.host = \"127.0.0.1\"", "http.host = \"0.0.0.0\""));
+        var (exitCode, error) = await RunAsync("node", "--config", file);
+        Assert.Equal(2, exitCode);
+        Assert.Contains("actors.http", error);
+        Assert.Contains("loopback", error);
+    }
+
+    [Fact]
+    public void The_view_believes_the_processes_before_the_status()
+    {
+        var status = new StatusDocument(
+            [new NodeEntry("n1", 11, "http://127.0.0.1:1", true), new NodeEntry("n2", 12, "http://127.0.0.1:2", true)],
+            [new GroupEntry("default", "primary-backup", 2, "n1", [new MemberEntry("n1", "primary", 2, 5, 5, 6, ""), new MemberEntry("n2", "backup", 2, 5, 5, 6, "")])]);
+        var rows = ClusterView.Rows(status, [new RunNode("n1", 11, "http://127.0.0.1:1", ""), new RunNode("n2", 0, "http://127.0.0.1:2", "killed"), new RunNode("n3", 13, "http://127.0.0.1:3", "")]);
+        Assert.Equal(
+            ["default n1 11 primary 2 5 6 http://127.0.0.1:1", "default n2 - killed 2 5 6 http://127.0.0.1:2", "- n3 13 starting 0 0 0 http://127.0.0.1:3"],
+            rows.Select(row => string.Join(' ', row)));
+    }
+
+    [Fact]
+    public void Without_a_terminal_every_change_is_one_line_and_ready_is_said_once()
+    {
+        var output = new StringWriter { NewLine = "\n" };
+        var view = new ClusterView(output, primary => [$"kill {primary}", "get"]);
+        view.Print([["-", "n1", "11", "starting", "0", "0", "0", "http://1"]], isReady: false);
+        view.Print([["default", "n1", "11", "primary", "2", "5", "5", "http://1"]], isReady: true);
+        view.Print([["default", "n1", "11", "primary", "2", "9", "9", "http://1"]], isReady: true);
+        view.Print([["default", "n1", "-", "killed", "2", "9", "9", "http://1"]], isReady: true);
+        Assert.Equal(
+            """
+            n1  pid 11  starting  http://1
+            n1  pid 11  primary  group default  epoch 2  http://1
+            ready: kill n1; get
+            n1  pid -  killed  group default  epoch 2  http://1
+
+            """,
+            output.ToString());
+    }
+
+    [Fact]
+    public void A_cluster_is_ready_when_every_group_has_a_primary()
+    {
+        Assert.False(ClusterView.IsReady(null));
+        Assert.False(ClusterView.IsReady(new StatusDocument([], [])));
+        Assert.True(ClusterView.IsReady(new StatusDocument([], [Group("primary"), Group("primary")])));
+        Assert.False(ClusterView.IsReady(new StatusDocument([], [Group("primary"), Group("candidate")])));
+
+        static GroupEntry Group(string role) => new("g", "primary-backup", 1, "n1", [new MemberEntry("n1", role, 1, 1, 1, 1, "")]);
+    }
+
+    [Fact]
+    public void A_run_is_found_by_any_of_its_addresses_while_its_process_lives()
+    {
+        using var self = System.Diagnostics.Process.GetCurrentProcess();
+        var run = new ClusterRun(self.Id, ClusterRun.StartOf(self), [new RunNode("n1", 0, "http://127.0.0.1:1", "killed"), new RunNode("n2", 7, "http://127.0.0.1:2", "")]);
+        var file = ClusterRun.FileOf(_folder, 1);
+        run.Write(file);
+        Assert.Equal(file, ClusterRun.Find(_folder, "http://127.0.0.1:2")?.File);
+        Assert.Equal(run.Nodes, ClusterRun.Find(_folder, "http://127.0.0.1:1")?.Run.Nodes);
+        Assert.Null(ClusterRun.Find(_folder, "http://127.0.0.1:3"));
+        Assert.Null(ClusterRun.Find(Path.Combine(_folder, "none"), "http://127.0.0.1:1"));
+        (run with { Started = run.Started.AddMinutes(-1) }).Write(file);
+        Assert.Null(ClusterRun.Find(_folder, "http://127.0.0.1:1"));
+    }
+
+    private static async Task<(int ExitCode, string Error)> RunAsync(params string[] arguments)
+    {
+        using var error = new StringWriter { NewLine = "\n" };
+        var exitCode = await Cli.RunAsync(new Terminal(Stream.Null, Stream.Null, error, isInteractive: false), arguments);
+        return (exitCode, error.ToString());
+    }
+
+    /// <summary>The example that comes with the program.</summary>
+    private static string Example() => Path.Combine(AppContext.BaseDirectory, "config", "primary-backup.conf");
+
+    private string FileOf(string text)
+    {
+        var path = Path.Combine(_folder, "user.conf");
+        File.WriteAllText(path, text);
+        return path;
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

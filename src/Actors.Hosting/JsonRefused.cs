@@ -15,11 +15,6 @@ public sealed class JsonRefused : Serializer
     /// <summary>Made by Akka, with the settings of its JSON serializer.</summary>
     public JsonRefused(ExtendedActorSystem system, Config settings) : base(system) => _ = settings;
 
-    /// <summary>Made by Akka where the JSON serializer has settings, which do not matter here.</summary>
-    public JsonRefused(ExtendedActorSystem system, Config settings) : base(system)
-    {
-    }
-
     /// <summary>The id of Akka's JSON serializer.</summary>
     public override int Identifier => 1;
 

@@ -10,7 +10,7 @@ namespace Actors.TestKit;
 /// so that committed views intersect; and an entry is committed by its own epoch, or together with a later entry (Ongaro and Ousterhout,
 /// ATC 2014, section 5.4.2).
 /// </remarks>
-internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys)
+internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, GroupSightings sightings)
 {
     private readonly Dictionary<(Epoch Epoch, MemberId From), long> _acknowledged = [];
     private readonly Dictionary<(Epoch Epoch, MemberId From), MemberId> _votes = [];
@@ -35,14 +35,17 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys)
             Require(_votes[(m.Epoch, m.From)] == candidate, "One Vote", $"{m.From} voted for {_votes[(m.Epoch, m.From)]} and for {candidate} in epoch {m.Epoch}");
     }
 
-    /// <summary>A candidate or primary acts in an epoch.</summary>
-    public void OnLead(MemberId from, Epoch epoch) => Require(
-        epoch >= _promised.GetValueOrDefault(from), "Promises Never Regress", $"{from} acts in epoch {epoch} after a promise of epoch {_promised.GetValueOrDefault(from)}");
+    /// <summary>A member asks for votes: it has given itself its own.</summary>
+    public void OnCandidate(MemberId from, Epoch epoch)
+    {
+        OnAct(from, epoch);
+        Require(_votes.GetValueOrDefault((epoch, from), from) == from, "One Vote", $"{from} asks for votes in epoch {epoch}, where it voted for another");
+    }
 
     /// <summary>A primary says what is committed.</summary>
     public void OnAppend(Append m)
     {
-        OnLead(m.From, m.Epoch);
+        OnAct(m.From, m.Epoch);
         _view ??= Entry(m.From.Node, 1) is { } genesis ? ViewRecord.Decode(genesis.Payload).View : null;
         if (_primaries.TryAdd(m.Epoch, m.From) && _view is not null)
             RequireMajority(_view, id => id == m.From || _votes.GetValueOrDefault((m.Epoch, id)) == m.From, "Election Quorum", $"{m.From} is primary of epoch {m.Epoch}");
@@ -50,9 +53,12 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys)
             OnCommit(m.From.Node, m.Commit);
     }
 
+    private void OnAct(MemberId from, Epoch epoch) => Require(
+        epoch >= _promised.GetValueOrDefault(from), "Promises Never Regress", $"{from} acts in epoch {epoch} after a promise of epoch {_promised.GetValueOrDefault(from)}");
+
     private void OnPromised(MemberId from, Epoch epoch)
     {
-        OnLead(from, epoch);
+        OnAct(from, epoch);
         _promised[from] = epoch;
     }
 
@@ -72,9 +78,14 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys)
         var last = Entry(primary, index)!.Value.Position;
         foreach (var change in changes)
         {
+            var view = ViewRecord.Decode(change.Payload).View;
             if (_view is not null)
+            {
                 RequireMajority(_view, id => Holds(id, change.Position, last.Epoch), "Commit Quorum", $"view entry {change.Position} is committed");
-            _view = ViewRecord.Decode(change.Payload).View;
+                sightings.OnView(_view, view);
+            }
+
+            _view = view;
         }
 
         RequireMajority(_view!, id => Holds(id, last, last.Epoch), "Commit Quorum", $"entry {last} is committed");

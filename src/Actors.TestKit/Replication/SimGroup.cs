@@ -45,6 +45,9 @@ public sealed class SimGroup
     /// <summary>The highest epoch that had a primary.</summary>
     public Epoch Epoch => _invariants.Epoch;
 
+    /// <summary>Calls <paramref name="observer"/> with each node that votes, as it does.</summary>
+    internal void OnVote(Action<NodeId> observer) => _invariants.Voted = observer;
+
     /// <summary>Called with what a client was told of a command: it must be durable where the commit rule says so.</summary>
     internal void OnAnswer(in GroupReply reply) => _invariants.OnAnswer(reply);
 

@@ -61,7 +61,10 @@ public sealed class RecordsTests
     {
         var settings = SettingsTests.Valid() with
         {
-            MaxSessions = 5, SessionTimeout = TimeSpan.FromSeconds(6), MaxTokens = 7, TokenRetention = TimeSpan.FromSeconds(8),
+            MaxSessions = 5,
+            SessionTimeout = TimeSpan.FromSeconds(6),
+            MaxTokens = 7,
+            TokenRetention = TimeSpan.FromSeconds(8),
         };
         Assert.Equal(new GroupLimits(5, 6_000, 7, 8_000), GroupLimits.Of(settings));
     }

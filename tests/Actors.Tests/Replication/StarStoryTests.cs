@@ -22,6 +22,7 @@ public sealed class StarStoryTests
             if (m is Append append && append.To.Node == silent)
                 ids.Add(append.To);
         };
+        story.Simulation.RunFor(Ms(200));
         var cut = story.Simulation.Network.Isolate(silent);
         var put = story.Ended(story.Put(story.Primary, "k", "1"));
 
@@ -179,6 +180,21 @@ public sealed class StarStoryTests
         Assert.Equal((Outcome.Unavailable, Outcome.Unavailable), (next.Outcome, read.Outcome));
         Assert.InRange(next.Took, TimeSpan.Zero, Ms(50));
         Assert.InRange(read.Took, TimeSpan.Zero, Ms(50));
+    }
+
+    [Fact]
+    public void A_backup_cut_off_alone_refuses_once_it_has_tried_to_be_elected_and_failed()
+    {
+        using var story = new Story(3).Begin();
+        var cutOff = story.Backup;
+        using var _ = new Ending(story.Simulation.Network.Isolate(cutOff));
+        var put = story.Ended(story.Put(cutOff, "k", "1", timeout: Seconds(20)));
+        Assert.InRange(put.Took, TimeSpan.Zero, Seconds(2.5));      // the first of a client without a measured round trip waits its 1 s twice
+        Assert.True(put.Outcome is Outcome.Unavailable or Outcome.Unknown, $"{put.Outcome}");
+
+        var next = story.Ended(story.Put(cutOff, "k", "2", timeout: Seconds(20)));
+        Assert.Equal(Outcome.Unavailable, next.Outcome);
+        Assert.InRange(next.Took, TimeSpan.Zero, Ms(50));
     }
 
     [Fact]

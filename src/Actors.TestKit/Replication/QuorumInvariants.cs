@@ -48,7 +48,7 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Gr
     {
         OnAct(m.From, m.Epoch);
         if (_view is null)
-            Begin(LogEntry.FromFrame(simulation.Node(m.From.Node).Disk.Get(Table.Log, keys.Entry(1))));
+            Begin();
         foreach (var entry in m.Entries)
         {
             if (entry.Epoch >= _sent.GetValueOrDefault(entry.Index, entry).Epoch)
@@ -61,9 +61,10 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Gr
             OnCommit(m.Commit);
     }
 
-    // The founding entry is on every disk from the beginning.
-    private void Begin(LogEntry genesis)
+    // The founding entry is never sent as an entry; it is on every member's disk from the beginning.
+    private void Begin()
     {
+        var genesis = LogEntry.FromFrame(simulation.Nodes.Select(node => node.Disk.Get(Table.Log, keys.Entry(1))).First(frame => frame is not null));
         _sent[1] = genesis;
         (_view, _commit) = (ViewRecord.Decode(genesis.Payload).View, 1);
     }

@@ -16,6 +16,9 @@ namespace Actors.Replication.Client;
 /// </remarks>
 internal sealed class GroupClient : UntypedActor, IWithTimers
 {
+    /// <summary>Messages that may wait for their answers before new requests gather for the next one.</summary>
+    private const int MaxUnanswered = 4;
+
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(20);
 
     private readonly GroupId _group;
@@ -31,6 +34,7 @@ internal sealed class GroupClient : UntypedActor, IWithTimers
     private readonly SortedDictionary<(LogPosition Session, long Sequence), Call> _commands = [];
     private readonly Dictionary<long, Call> _reads = [];
     private readonly List<Call> _toSend = [];
+    private readonly Dictionary<long, int> _unanswered = [];                        // calls of each message that have no answer
     private readonly Dictionary<long, StatusCall> _statusCalls = [];
 
     private (long Number, Action<string> Complete) _transfer;   // the one under way
@@ -143,6 +147,8 @@ internal sealed class GroupClient : UntypedActor, IWithTimers
     private void OnPump()
     {
         _pumping = false;
+        if (_unanswered.Count >= MaxUnanswered)
+            return;     // the next answer makes room
         if (_queue.Count > 0 && _session == LogPosition.Zero)
             Register();
         else
@@ -200,9 +206,11 @@ internal sealed class GroupClient : UntypedActor, IWithTimers
             {
                 var call = _toSend[from + i];
                 items[i] = new Request(call.Kind, call.Sequence, call.Token, call.Payload);
+                Answered(call);     // its earlier copy, if any, is waited for no more
                 call.Sent(_number, Now, Now + _roundTrip.Timeout);
             }
 
+            _unanswered[_number] = items.Length;
             _peers.Replica(node, _group).Tell(new Requests(_group, _address, _number, first.Session, Lowest(first.Session), items), ActorRefs.NoSender);
             from = to;
         }
@@ -224,8 +232,18 @@ internal sealed class GroupClient : UntypedActor, IWithTimers
                 OnReply(call, reply);
         }
 
-        if (_queue.Count > 0)
+        if (_queue.Count > 0 || _toSend.Count > 0)
             PumpSoon();
+    }
+
+    private void Answered(Call call)
+    {
+        if (!_unanswered.TryGetValue(call.Number, out var left))
+            return;
+        if (left > 1)
+            _unanswered[call.Number] = left - 1;
+        else
+            _unanswered.Remove(call.Number);
     }
 
     private Call? Find(in Reply reply) => reply.Kind switch
@@ -242,6 +260,7 @@ internal sealed class GroupClient : UntypedActor, IWithTimers
         var result = reply.Result;
         if (call.Kind is RequestKind.Register)
         {
+            Answered(call);
             if (result.Outcome is Outcome.Ok)
                 (_session, _nextSequence, _registration) = (reply.Session, 1, null);
             else
@@ -264,6 +283,7 @@ internal sealed class GroupClient : UntypedActor, IWithTimers
 
             if (result.Outcome is Outcome.Expired)
             {
+                Answered(call);
                 Remove(call);
                 call.Refused();
                 _queue.AddFirst(call);
@@ -313,6 +333,7 @@ internal sealed class GroupClient : UntypedActor, IWithTimers
         if (_commands.Count == 0 && _reads.Count == 0 && _queue.Count == 0 && _statusCalls.Count == 0)
         {
             _registration = null;
+            _unanswered.Clear();
             Timers.Cancel(ClientTick.Instance);
         }
 
@@ -364,6 +385,8 @@ internal sealed class GroupClient : UntypedActor, IWithTimers
         foreach (var call in _commands.Values.Concat(_reads.Values).Concat(_queue).ToList())
             Finish(call, Undecided(call, why));
         _registration = null;
+        _toSend.Clear();
+        _unanswered.Clear();
         _target = _home;
     }
 
@@ -374,6 +397,9 @@ internal sealed class GroupClient : UntypedActor, IWithTimers
 
     private void Finish(Call call, GroupReply reply)
     {
+        Answered(call);
+        if (call.Number == 0)
+            _toSend.Remove(call);
         Remove(call);
         call.Complete(reply);
     }

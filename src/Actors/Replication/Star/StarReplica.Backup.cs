@@ -1,4 +1,5 @@
 using Actors.Membership;
+using Akka.Actor;
 using Akka.Event;
 
 namespace Actors.Replication.Star;
@@ -8,6 +9,7 @@ internal sealed partial class StarReplica
 {
     private long _matched;          // in this epoch the log is the primary's up to here; what lies behind may be a remnant
     private long _answering;        // the number of the primary's message that the next ack answers
+    private bool _ackDue;           // an AckDue is in the mailbox
     private NodeId _lastPrimary;    // the last one followed, in whatever epoch
 
     private void Backup(object message)
@@ -15,6 +17,7 @@ internal sealed partial class StarReplica
         switch (message)
         {
             case Append m: OnAppend(m); break;
+            case AckDue: OnAckDue(); break;
             case TakeOver m: OnTakeOver(m); break;
             case ElectionTick: OnElectionTick(); break;
             default: Common(message); break;
@@ -75,7 +78,22 @@ internal sealed partial class StarReplica
         var nothingToSave = !_log.HasWrites && !_promiseDirty;
         Save();
         if (nothingToSave)
-            Acknowledge();
+            AcknowledgeSoon();
+    }
+
+    // Several saves often end together: one ack for all that are in the mailbox.
+    private void AcknowledgeSoon()
+    {
+        if (_ackDue)
+            return;
+        _ackDue = true;
+        Self.Tell(AckDue.Instance);
+    }
+
+    private void OnAckDue()
+    {
+        _ackDue = false;
+        Acknowledge();
     }
 
     /// <summary>Tells the primary what is durable here. Never more, on any path; and not before the promise of the epoch is durable.</summary>
@@ -100,5 +118,10 @@ internal sealed partial class StarReplica
         _logger.Info("[{0}] {1} hands over to {2}", _settings.Id, m.From.Node, _environment.Node);
         _lastPrimary = default;
         StartElection();
+    }
+
+    private sealed class AckDue : INoSerializationVerificationNeeded
+    {
+        public static readonly AckDue Instance = new();
     }
 }

@@ -97,6 +97,7 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
         switch (message)
         {
             case Saved m: OnSaved(m); break;
+            case AckDue: _ackDue = false; break;     // no longer a backup
             case StateSaved: OnStateSaved(); break;
             case StoreFailed m: throw new StoreFailedException(m.Reason);
             case FlushTick: FlushState(); break;
@@ -257,7 +258,7 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
 
         switch (_role)
         {
-            case ReplicaRole.Backup or ReplicaRole.Learner: Acknowledge(); break;
+            case ReplicaRole.Backup or ReplicaRole.Learner: AcknowledgeSoon(); break;
             case ReplicaRole.Candidate: CountOwnVote(); break;
             case ReplicaRole.Primary: AdvanceCommit(); break;
         }

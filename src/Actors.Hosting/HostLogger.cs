@@ -56,7 +56,7 @@ internal sealed partial class HostLogger : UntypedActor, IRequiresMessageQueue<I
         _ => HostLevel.Error,
     };
 
-    [GeneratedRegex("^(AssociationError|Association with remote system|Tried to associate with|Disassociated)")]
+    [GeneratedRegex("^(AssociationError|Association with remote system|Tried to associate with|Disassociated|Couldn't join seed nodes)")]
     private static partial Regex LinkNoise();
 }
 

@@ -35,6 +35,9 @@ public static class ReplicationHosting
     private static readonly string[] ReadyTags = ["replication", "ready"];
     private static readonly string[] LiveTags = ["replication", "live"];
 
+    /// <summary>The settings of Akka that make a node of <see cref="AddReplicatedNode"/>.</summary>
+    internal static Config NodeDefaults { get; } = Resource("node.conf");
+
     /// <summary>Replicates what <paramref name="options"/> say: opens the data folder now, starts the replicas with the actor system, hands leadership over before it stops.</summary>
     /// <remarks>
     /// Adds the health checks <c>replication</c> (tag <c>ready</c>: every group has a primary and this node is a member) and <c>replication-live</c> (tag <c>live</c>).
@@ -52,7 +55,7 @@ public static class ReplicationHosting
         Loopback.RequireFree(settings);
         var store = RocksDbStore.Open(settings.DataDirectory, new StoreIdentity(settings.Cluster, settings.Node), Random.Shared);
         return builder
-            .AddHocon(ConfigurationFactory.FromResource("Actors.Hosting.reference.conf", typeof(ReplicationHosting).Assembly), HoconAddMode.Append)
+            .AddHocon(Resource("reference.conf"), HoconAddMode.Append)
             .AddHocon(ActorsConfig.Default, HoconAddMode.Append)
             .AddSetup(new ReplicationSetup(settings, store))
             .WithActors((system, registry) => registry.Register<IReplication>(ReplicationExtension.Of(system).Node))
@@ -101,10 +104,7 @@ public static class ReplicationHosting
         var node = options.Validated();
         services.AddAkka(node.Cluster, (akka, provider) => akka
             .AddHocon(config, HoconAddMode.Append)
-            .AddHocon("""
-                akka.loggers = ["Actors.Hosting.HostLogger, Actors.Hosting"]
-                akka.stdout-logger-class = "Actors.Hosting.SilentLogger, Actors.Hosting"
-                """, HoconAddMode.Append)
+            .AddHocon(NodeDefaults, HoconAddMode.Append)
             .AddSetup(new HostLoggerSetup(provider.GetRequiredService<ILoggerFactory>()))
             .WithReplication(options)
             .WithRemoting(node.Address.Host, node.Address.Port)
@@ -121,4 +121,6 @@ public static class ReplicationHosting
         if (cluster.Settings.SeedNodes.IsEmpty)
             cluster.JoinSeedNodes(replication.Settings.Nodes.Values.Select(replication.Peers.AddressOf));
     }
+
+    private static Config Resource(string name) => ConfigurationFactory.FromResource($"Actors.Hosting.{name}", typeof(ReplicationHosting).Assembly);
 }

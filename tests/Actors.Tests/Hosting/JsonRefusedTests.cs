@@ -1,5 +1,5 @@
 using System.Runtime.Serialization;
-using Actors.Hosting.Configuration;
+using Actors.Hosting;
 using Akka.Actor;
 using Akka.Configuration;
 using Akka.Event;
@@ -15,11 +15,13 @@ public class JsonRefusedTests : Akka.TestKit.Xunit2.TestKit
     {
     }
 
-    /// <summary>The configuration of the node program, beside the address.</summary>
+    /// <summary>A node's defaults, but for its log.</summary>
     private static Config Node => ConfigurationFactory.ParseString("""
+        akka.loggers = ["Akka.Event.DefaultLogger"]
+        akka.loglevel = WARNING
         akka.actor.provider = remote
         akka.remote.dot-netty.tcp { hostname = "127.0.0.1", port = 0 }
-        """).WithFallback(ConfigFile.Load(Path.Combine(AppContext.BaseDirectory, "config", "n1.conf")));
+        """).WithFallback(ReplicationHosting.NodeDefaults);
 
     [Fact]
     public void A_crafted_payload_under_the_id_of_JSON_is_refused()

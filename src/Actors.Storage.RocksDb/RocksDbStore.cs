@@ -5,9 +5,9 @@ namespace Actors.Storage;
 
 /// <summary>The durable store: one RocksDB database per data folder, one column family per table, one write-ahead log for all.</summary>
 /// <remarks>
-/// A write is one native batch appended to the log; a synced one returns after fdatasync. An incomplete record at the end of the log, which is what a
-/// crash leaves, is dropped when the folder is opened; damage anywhere else is reported. It takes 16 MiB for blocks read and about
-/// 48 MiB for writes not yet in tables, and two background threads.
+/// A write is one native batch appended to the log; a synced one returns after fdatasync. An incomplete record at the end of the log, which is
+/// what a crash leaves, is dropped when the folder is opened; damage anywhere else is reported. Memory: 16 MiB for what was read, and for
+/// what is not yet in tables 32 MiB, or 66 MiB while the disk lags. Two background threads, shared by the stores of a process.
 /// </remarks>
 public sealed class RocksDbStore : IStore
 {
@@ -51,12 +51,15 @@ public sealed class RocksDbStore : IStore
             RecordLog.Check(locked.Database);
             return new RocksDbStore(locked, incarnation, new Database(OpenDatabase(locked.Database, create: false), TableNames));
         }
-        catch (Exception e)
+        catch (Exception e) when (e is RocksDbException or InvalidDataException or IOException)
         {
             locked.Dispose();
-            throw e is RocksDbException or InvalidDataException or IOException
-                ? new StoreFailedException($"data folder {locked.FullPath} cannot be opened: {OneLine(e)}", e)
-                : e;
+            throw new StoreFailedException($"data folder {locked.FullPath} cannot be opened: {OneLine(e)}", e);
+        }
+        catch
+        {
+            locked.Dispose();
+            throw;
         }
     }
 

@@ -39,8 +39,7 @@ internal static class ThroughputRun
                 using var system = SystemCatalog.Create<ILoadable>(name, Site.Loopback(report.DataFolder));
                 report.Measured(system.Version);
                 await system.StartAsync(cancellation);
-                await foreach (var sample in MeasureAsync(system, round, options, cancellation))
-                    samples.Add(sample);
+                await MeasureAsync(system, round, options, samples, cancellation);
             }
         }
 
@@ -54,8 +53,7 @@ internal static class ThroughputRun
         report.Close(samples);
     }
 
-    private static async IAsyncEnumerable<Sample> MeasureAsync(
-        ILoadable system, int round, Options options, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+    private static async Task MeasureAsync(ILoadable system, int round, Options options, List<Sample> samples, CancellationToken cancellation)
     {
         foreach (var target in await system.TargetsAsync(options.Operation, cancellation))
         {
@@ -67,7 +65,7 @@ internal static class ThroughputRun
                 if (result.Errors > 0)
                     throw new BenchmarkException($"{target.Name}: {result.Errors} of {result.Errors + result.Operations} requests failed, the first with: {result.FirstError}");
                 Report.Progress($"round {round}/{options.Rounds} {target.Name} {outstanding} outstanding: {result.PerSecond:n0}/s");
-                yield return new Sample(round, target.Name, target.Meaning, outstanding, result);
+                samples.Add(new Sample(round, target.Name, target.Meaning, outstanding, result));
             }
         }
     }

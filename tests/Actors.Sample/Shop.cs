@@ -68,11 +68,11 @@ public sealed class Shop : IAsyncDisposable
             await Task.Delay(50);
     }
 
-    /// <summary>The node whose replica is the primary of the inventory, as this node knows it.</summary>
+    /// <summary>The node whose replica is the primary of the inventory, as the replicas themselves say.</summary>
     public async Task<string> PrimaryAsync()
     {
         var statuses = await Replication.StatusAsync(TimeSpan.FromMilliseconds(500));
-        return statuses.Single(s => s.Node == Replication.Node).Primary.Value;
+        return statuses.Where(s => s.Role is ReplicaRole.Primary).MaxBy(s => s.Epoch)?.Node.Value ?? throw new InvalidOperationException("there is no primary");
     }
 
     /// <summary>Ends the actor system on the spot: nothing is handed over, no goodbye is said. The data stays.</summary>

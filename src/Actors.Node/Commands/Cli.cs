@@ -71,6 +71,7 @@ internal static class Cli
         KillCommand.Create(terminal),
         StartCommand.Create(terminal),
         TransferCommand.Create(terminal),
+        SimulateCommand.Create(terminal),
     };
 
     private static string Usage(ParseResult parsed) => parsed.CommandResult.Command.Name is "actors" ? "actors" : $"actors {parsed.CommandResult.Command.Name}";

@@ -11,6 +11,9 @@ public sealed record FaultMix
     /// <summary>The nodes it may hit.</summary>
     public required IReadOnlyList<NodeId> Nodes { get; init; }
 
+    /// <summary>Nodes that come to no harm themselves, such as those of clients, but are on one side or the other of a partition. Default none: all on the side of those that are not its targets.</summary>
+    public IReadOnlyList<NodeId> Bystanders { get; init; } = [];
+
     /// <summary>Faults begin within this time; default 30 s.</summary>
     public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(30);
 
@@ -87,7 +90,7 @@ public sealed record FaultMix
 
         NodeId[] targets = kind switch
         {
-            FaultKind.Partition => shuffled[..random.Next(1, shuffled.Length)],
+            FaultKind.Partition => [.. shuffled[..random.Next(1, shuffled.Length)], .. Bystanders.Where(_ => random.Chance(0.5))],
             FaultKind.Ring => shuffled,
             _ when NeedsTwo(kind) => shuffled[..2],
             _ => shuffled[..1],

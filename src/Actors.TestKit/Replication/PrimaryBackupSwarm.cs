@@ -24,32 +24,39 @@ public sealed record SwarmRun(
 public static class PrimaryBackupSwarm
 {
     private static readonly TimeSpan SafetyPhase = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan LostPhase = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LivenessLimit = TimeSpan.FromMinutes(2);
 
     /// <summary>Runs one seed.</summary>
     /// <param name="seed">Any number.</param>
     /// <param name="plan">Faults in place of those that the seed chooses; used to find a smaller plan that fails too.</param>
     /// <param name="options">Trace settings.</param>
-    public static SwarmRun Run(long seed, FaultPlan? plan = null, SimulationOptions? options = null)
+    /// <param name="change">Changes the plan that the seed chose, such as a rate.</param>
+    public static SwarmRun Run(long seed, FaultPlan? plan = null, SimulationOptions? options = null, Func<FaultPlan, FaultPlan>? change = null)
     {
         var wiring = new SimGroupOptions();
         using var simulation = new Simulation(seed, wiring.Apply(options));
         var random = simulation.RandomFor("swarm");
         var settings = DrawSettings(random);
         var group = new SimGroup(simulation, settings, wiring);
-        var damages = settings.Commit is CommitRule.Majority ? (int?)null : 0;      // a view that was shrunk to two cannot lose a disk as well
-        plan ??= new FaultMix { Nodes = group.Nodes, Duration = SafetyPhase, TargetsLeader = true, MaxDamaged = damages, MinEvents = 3 }.Draw(random);
         var load = new KeyValueLoad(simulation, group, operations: 220 + random.Next(200), keys: 1 + random.Next(8), think: TimeSpan.FromMilliseconds(1 + random.Next(600)));
         var observer = AddClients(simulation, group, load, clients: 1 + random.Next(5));
+        plan ??= (change ?? (drawn => drawn))(DrawPlan(simulation, group));
         Watch(simulation, group, load);
         var nemesis = new Nemesis(simulation, () => group.Primary);
         try
         {
             nemesis.Begin(plan);
+            HandOver(simulation, group, observer, random);
+            if (random.Chance(0.3))
+                CrashVoters(simulation, group, random);
             simulation.RunFor(SafetyPhase + TimeSpan.FromSeconds(5));
             nemesis.Stop();
             simulation.Heal();
-            Converge(simulation, group, load, observer);
+            if (Damaged(plan) <= Survivable(group.Settings))
+                Converge(simulation, group, load, observer);
+            else
+                simulation.RunFor(LostPhase);
             var check = Linearizability.Check(new KeyValueModel(), load.History);
             if (check.Verdict is LinearizabilityVerdict.NotLinearizable)
                 simulation.Fail("Linearizability", check.Explanation);
@@ -79,10 +86,90 @@ public static class PrimaryBackupSwarm
             HeartbeatInterval = election / (4 + random.Next(6)),
             KickAfter = election * (1 + random.Next(4)),
             StateFlushInterval = TimeSpan.FromMilliseconds(1 + random.Next(500)),
+            MaxSessions = random.Chance(0.3) ? 1 + random.Next(4) : 10_000,
+            SessionTimeout = random.Chance(0.3) ? TimeSpan.FromMilliseconds(200 + random.Next(5_000)) : TimeSpan.FromHours(1),
             LogCacheBytes = random.Chance(0.3) ? 2_000 : 16 << 20,
             WindowBytes = random.Chance(0.3) ? GroupSettings.MaxCommandBytesLimit : 4 << 20,
             StateMachine = () => new KeyValueMachine(),
         };
+    }
+
+    /// <summary>The faults of a seed. Some lose the disks of a majority at once: no group survives that, but neither may it serve anything afterwards.</summary>
+    private static FaultPlan DrawPlan(Simulation simulation, SimGroup group)
+    {
+        var random = simulation.RandomFor("plan");
+        IReadOnlyList<NodeId> clients = [.. simulation.Nodes.Select(n => n.Id).Except(group.Nodes)];
+        var plan = new FaultMix
+        {
+            Nodes = group.Nodes,
+            Bystanders = clients,
+            Duration = SafetyPhase,
+            TargetsLeader = true,
+            MaxDamaged = Survivable(group.Settings),
+            MinEvents = 3,
+        }.Draw(random);
+        if (group.Nodes.Count < 3)
+            return plan;
+        for (var i = random.Chance(0.5) ? 1 + random.Next(3) : 0; i > 0; i--)
+            plan = plan with { Events = [.. plan.Events.Concat(Comeback(group, clients, random)).OrderBy(e => e.At)] };
+        if (!random.Chance(0.05))
+            return plan;
+        var lost = group.Nodes.ToArray();
+        random.Shuffle(lost);
+        var at = random.Between(TimeSpan.FromSeconds(2), SafetyPhase);
+        var wipes = lost.Take(Quorum.Majority(lost.Length)).Select(node => new FaultEvent(at, FaultKind.Wipe, [node], random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(1))));
+        return plan with { Events = [.. plan.Events.Where(e => e.At < at), .. wipes, .. plan.Events.Where(e => e.At >= at)] };
+    }
+
+    /// <summary>The primary is cut off, with some of the clients; as it comes back with what it ordered meanwhile, its successor fails.</summary>
+    private static FaultEvent[] Comeback(SimGroup group, IReadOnlyList<NodeId> clients, SeededRandom random)
+    {
+        var at = random.Between(TimeSpan.FromSeconds(1), SafetyPhase - TimeSpan.FromSeconds(4));
+        var away = group.Settings.ElectionTimeout * (0.5 + 4 * random.NextDouble());
+        var kind = random.Chance(0.5) ? FaultKind.Crash : FaultKind.Isolate;
+        return
+        [
+            new FaultEvent(at, FaultKind.Partition, [default, .. clients.Where(_ => random.Chance(0.5))], away),
+            new FaultEvent(at + away * (0.8 + 0.3 * random.NextDouble()), kind, [default], random.Between(TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(2))),
+        ];
+    }
+
+    /// <summary>How many disks may lose data; under the rule all, a view that was shrunk to two cannot lose one as well.</summary>
+    private static int Survivable(GroupSettings settings) => settings.Commit is CommitRule.Majority ? (settings.InitialMembers.Count - 1) / 2 : 0;
+
+    private static int Damaged(FaultPlan plan) => plan.Events.Where(e => e.Kind is FaultKind.Wipe or FaultKind.BitRot).SelectMany(e => e.Targets).Distinct().Count();
+
+    /// <summary>Crashes nodes for a moment just as they vote: what they promised must outlive it.</summary>
+    private static void CrashVoters(Simulation simulation, SimGroup group, SeededRandom random) => group.OnVote(id =>
+    {
+        var node = simulation.Node(id);
+        if (simulation.Now > SafetyPhase || !random.Chance(0.2))
+            return;
+        simulation.After(TimeSpan.Zero, () =>
+        {
+            if (!node.IsUp)
+                return;
+            node.Crash();
+            simulation.After(random.Between(TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(20)), () =>
+            {
+                if (!node.IsUp)
+                    node.Restart();
+            });
+        });
+    });
+
+    /// <summary>Now and then the primary is asked to hand over.</summary>
+    private static void HandOver(Simulation simulation, SimGroup group, IActorRef observer, SeededRandom random)
+    {
+        for (var i = random.Next(4); i > 0; i--)
+        {
+            var target = random.Chance(0.5) ? default : group.Nodes[random.Next(group.Nodes.Count)];
+            simulation.After(random.Between(TimeSpan.Zero, SafetyPhase), () =>
+            {
+                if (!group.Primary.IsNone)
+                    observer.Tell(new Transfer(group.Primary, target, _ => { }), ActorRefs.NoSender);
+            });
+        }
     }
 
     /// <summary>Clients outside the group and on its nodes; returns the client actor that watches the end.</summary>

@@ -2,7 +2,6 @@ using Actors.Membership;
 using Actors.Replication;
 using Actors.Replication.KeyValue;
 using Actors.Storage;
-using Actors.Wire;
 using Akka.Actor;
 
 namespace Actors.TestKit;
@@ -30,7 +29,6 @@ public sealed class SimGroup
         _invariants = new GroupInvariants(simulation, _settings);
         options.Observer = _invariants.OnMessage;
         simulation.Network.ReplicaName = group => $"{ReplicationNode.Name}/{ReplicationNode.ReplicaName(group)}";
-        simulation.Always("replication invariants", () => _invariants.Violation);
         foreach (var node in _nodes)
             simulation.AddNode(node.Value, Start);
     }
@@ -46,6 +44,9 @@ public sealed class SimGroup
 
     /// <summary>The highest epoch that had a primary.</summary>
     public Epoch Epoch => _invariants.Epoch;
+
+    /// <summary>Calls <paramref name="observer"/> with each node that votes, as it does.</summary>
+    internal void OnVote(Action<NodeId> observer) => _invariants.Voted = observer;
 
     /// <summary>Called with what a client was told of a command: it must be durable where the commit rule says so.</summary>
     internal void OnAnswer(in GroupReply reply) => _invariants.OnAnswer(reply);

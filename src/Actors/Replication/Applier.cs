@@ -154,7 +154,8 @@ internal sealed class Applier
                 return new Applied(Outcome.Expired, default, 0, "the session has expired");
         }
 
-        _sessions.Touch(entry.Session, entry.Lowest, entry.Index, entry.Timestamp);
+        // A client waits for what it sends: a lowest number above it would leave replies behind that nothing ever forgets.
+        _sessions.Touch(entry.Session, Math.Min(entry.Lowest, entry.Sequence), entry.Index, entry.Timestamp);
         var applied = entry.Token.Length == 0 ? Run(entry) : RunOncePerToken(entry);
         _sessions.Store(entry.Session, entry.Sequence, applied);
         return applied;

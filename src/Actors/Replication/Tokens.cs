@@ -40,7 +40,8 @@ internal sealed class Tokens(StateSpace space)
     /// <summary>Forgets tokens older than <paramref name="deadline"/> (log time), at most two per call so that no entry pays for many.</summary>
     public void Expire(long deadline)
     {
-        var expired = space.ScanFull([StateSpace.TokenAgeSpace], AgeKey(deadline, 0)).Take(2).ToList();
+        // Keys compare as unsigned bytes: a deadline before the beginning of time would come last.
+        var expired = space.ScanFull([StateSpace.TokenAgeSpace], AgeKey(Math.Max(deadline, 0), 0)).Take(2).ToList();
         foreach (var (age, token) in expired)
         {
             space.Set(age, null);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Serialization;
 using HdrHistogram;
 
 namespace Actors.Benchmarks.Load;
@@ -31,8 +32,10 @@ internal sealed record DriveResult(
 {
     public double PerSecond => Operations / Seconds;
 
+    [JsonIgnore] // not a number when every request failed
     public double ServerMicrosPerOperation => ServerCpuSeconds * 1e6 / Operations;
 
+    [JsonIgnore]
     public double ClientMicrosPerOperation => ClientCpuSeconds * 1e6 / Operations;
 
     public double OtherPercentOfMachine => OtherCpuSeconds * 100 / (Seconds * Environment.ProcessorCount);

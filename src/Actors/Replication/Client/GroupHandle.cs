@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Actors.Membership;
@@ -56,9 +57,9 @@ internal sealed class GroupHandle(GroupId id, Action<object> client, Action<obje
     /// <summary>Hands over and waits until the new primary serves; an empty text when it does, the reason when it does not.</summary>
     public async Task<string> TransferAsync(NodeId target, TimeSpan timeout)
     {
-        var deadline = DateTime.UtcNow + timeout;
+        var start = Stopwatch.GetTimestamp();
         var asked = false;
-        while (DateTime.UtcNow < deadline)
+        while (Stopwatch.GetElapsedTime(start) < timeout)
         {
             var statuses = await StatusAsync(TimeSpan.FromMilliseconds(300)).ConfigureAwait(false);
             var primary = statuses.Where(s => s.Role is ReplicaRole.Primary).MaxBy(s => s.Epoch);

@@ -370,9 +370,10 @@ internal sealed partial class StarReplica
         ChangeView(_views.Newest.WithPromoted(learner.Id));
     }
 
+    // A former id of this node has no replica any more, and what is sent to it would come back here.
     private void AddProgress(MemberId id)
     {
-        if (id != _self && !_progress.ContainsKey(id))
+        if (id.Node != _self.Node && !_progress.ContainsKey(id))
             _progress.Add(id, new Progress(id, _log.Last.Index + 1, Now));
     }
 

@@ -1,7 +1,7 @@
 using Actors.Membership;
-using Actors.Replication;
+using Actors.Wire;
 
-namespace Actors.Wire;
+namespace Actors.Replication;
 
 /// <summary>The layout of every replication message: one letter that names it, then its fields in the order of their record.</summary>
 /// <remarks>
@@ -301,7 +301,11 @@ internal static class ReplicationCodec
         w.Int64(position.Index);
     }
 
-    private static LogPosition Position(ref ByteReader r) => new(new Epoch(r.Int64()), r.Int64());
+    private static LogPosition Position(ref ByteReader r)
+    {
+        var position = new LogPosition(new Epoch(r.Int64()), r.Int64());
+        return position is { Epoch.Value: >= 0, Index: >= 0 } ? position : throw new MalformedException($"a message claims position {position}");
+    }
 
     private static GroupId Group(ref ByteReader r)
     {

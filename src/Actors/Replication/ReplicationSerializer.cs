@@ -1,8 +1,7 @@
-using Actors.Replication;
 using Akka.Actor;
 using Akka.Serialization;
 
-namespace Actors.Wire;
+namespace Actors.Replication;
 
 /// <summary>Akka's door to <see cref="ReplicationCodec"/>; the manifest is the message's letter.</summary>
 internal sealed class ReplicationSerializer(ExtendedActorSystem system) : SerializerWithStringManifest(system)

@@ -1,0 +1,86 @@
+using Actors.Membership;
+using Actors.Replication;
+using Actors.Storage;
+
+namespace Actors.TestKit;
+
+/// <summary>The rare things that a good sweep of a replicated group sees, told from its messages and disks.</summary>
+internal sealed class GroupSightings
+{
+    private const string Promoted = "a learner became a member";
+    private const string Kicked = "a member was kicked";
+    private const string CameBack = "a wiped node became a member again";
+    private const string Truncated = "a log suffix was replaced";
+    private const string SteppedDown = "a primary stepped down for lack of a quorum";
+    private const string HandedOver = "a hand-over was done";
+    private const string Repeated = "a command was answered twice";
+    private const string Expired = "a session had expired";
+
+    private readonly Simulation _simulation;
+    private readonly GroupKeys _keys;
+    private readonly HashSet<(LogPosition Session, long Sequence)> _answered = [];
+    private readonly Dictionary<Epoch, (MemberId Id, Life? Life)> _primaries = [];
+    private TakeOver? _takeOver;
+
+    public GroupSightings(Simulation simulation, GroupKeys keys)
+    {
+        (_simulation, _keys) = (simulation, keys);
+        foreach (var name in new[] { Promoted, Kicked, CameBack, Truncated, SteppedDown, HandedOver, Repeated, Expired })
+            simulation.Sometimes(name);
+    }
+
+    /// <summary>A message leaves a node.</summary>
+    public void OnMessage(ReplicationMessage message)
+    {
+        switch (message)
+        {
+            case Append m: OnAppend(m); break;
+            case RequestVote { Pre: true } m: OnPreVote(m); break;
+            case TakeOver m: _takeOver = m; break;
+            case Replies m: OnReplies(m); break;
+        }
+    }
+
+    /// <summary>The committed view changes.</summary>
+    public void OnView(View before, View after)
+    {
+        foreach (var id in after.Members.Except(before.Members))
+        {
+            _simulation.Reached(Promoted);
+            if (before.Members.Any(m => m.Node == id.Node && m.Incarnation != id.Incarnation))
+                _simulation.Reached(CameBack);
+        }
+
+        if (before.Members.Any(m => after.Members.All(a => a.Node != m.Node)))
+            _simulation.Reached(Kicked);
+    }
+
+    private void OnAppend(Append m)
+    {
+        if (_primaries.TryAdd(m.Epoch, (m.From, _simulation.Node(m.From.Node).CurrentLife)) && _takeOver is { } order && order.To == m.From && order.Epoch.Next() == m.Epoch)
+            _simulation.Reached(HandedOver);
+        if (m.Entries.Count > 0 && _simulation.Node(m.To.Node).Disk.Get(Table.Log, _keys.Entry(m.Entries[0].Index)) is { } frame && LogEntry.FromFrame(frame).Position < m.Entries[0].Position)
+            _simulation.Reached(Truncated);
+    }
+
+    // Who led the epoch before the one it asks about, and was not restarted meanwhile, has given it up by itself.
+    private void OnPreVote(RequestVote m)
+    {
+        var led = new Epoch(m.Epoch.Value - 1);
+        if (_primaries.TryGetValue(led, out var primary) && primary.Id == m.From && primary.Life == _simulation.Node(m.From.Node).CurrentLife)
+            _simulation.Reached(SteppedDown);
+    }
+
+    private void OnReplies(Replies m)
+    {
+        foreach (var reply in m.Items)
+        {
+            if (reply.Kind is not RequestKind.Command)
+                continue;
+            if (reply.Result.Outcome is Outcome.Expired)
+                _simulation.Reached(Expired);
+            else if (reply.Result.Outcome is Outcome.Ok && !_answered.Add((reply.Session, reply.Sequence)))
+                _simulation.Reached(Repeated);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+using System.Diagnostics;
+
+namespace Actors.Cluster.Tests;
+
+/// <summary>A network that exists only in this kernel: a namespace for each node, joined by a bridge in a namespace of its own.</summary>
+/// <remarks>
+/// Nodes listen on loopback addresses only. With <c>route_localnet</c> the kernel carries addresses of 127.0.0.0/8 over a real link as well, so each
+/// node has one of them on its own interface, and what is cut is the link itself. Needs root; nothing of it shows in the machine's own network.
+/// </remarks>
+internal sealed class Network : IDisposable
+{
+    private readonly string _prefix = $"act{Environment.ProcessId}";
+    private readonly int _nodes;
+
+    public Network(int nodes)
+    {
+        _nodes = nodes;
+        Ip($"netns add {Hub}");
+        Ip($"-n {Hub} link add br0 type bridge");
+        Ip($"-n {Hub} link set br0 up");
+        for (var node = 1; node <= nodes; node++)
+        {
+            var name = Namespace(node);
+            Ip($"netns add {name}");
+            Ip($"-n {name} link add eth0 type veth peer name v{node} netns {Hub}");
+            Ip($"-n {Hub} link set v{node} master br0 up");
+            Run("ip", "netns", "exec", name, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet; echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet");
+            Ip($"-n {name} link set lo up");
+            Ip($"-n {name} addr del 127.0.0.1/8 dev lo");      // or all of 127.0.0.0/8 would be here
+            Ip($"-n {name} addr add 127.0.0.1/32 dev lo");
+            Ip($"-n {name} addr add {Address(node)}/24 dev eth0");
+            Ip($"-n {name} link set eth0 up");
+        }
+    }
+
+    private string Hub => $"{_prefix}-hub";
+
+    /// <summary>The namespace of a node, from 1.</summary>
+    public string Namespace(int node) => $"{_prefix}-n{node}";
+
+    /// <summary>The loopback address of a node, reachable from the others.</summary>
+    public static string Address(int node) => $"127.77.0.{node}";
+
+    /// <summary>Takes a node off the bridge: its own link stays up and its packets vanish, as when a switch fails.</summary>
+    public void Cut(int node) => Ip($"-n {Hub} link set v{node} nomaster");
+
+    /// <summary>Undoes <see cref="Cut"/>.</summary>
+    public void Heal(int node) => Ip($"-n {Hub} link set v{node} master br0");
+
+    public void Dispose()
+    {
+        for (var node = 1; node <= _nodes; node++)
+            Ip($"netns del {Namespace(node)}");
+        Ip($"netns del {Hub}");
+    }
+
+    private static void Ip(string arguments) => Run(["ip", .. arguments.Split(' ')]);
+
+    private static void Run(params string[] commandLine)
+    {
+        using var process = Process.Start(new ProcessStartInfo(commandLine[0], commandLine.Skip(1)) { RedirectStandardError = true })!;
+        var error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        if (process.ExitCode != 0)
+            throw new IOException($"{string.Join(' ', commandLine)}: {error}");
+    }
+}

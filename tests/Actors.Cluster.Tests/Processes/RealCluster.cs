@@ -1,0 +1,158 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Actors.Cluster.Tests;
+
+/// <summary>Three processes of the built node program on ports of their own, with the example configuration, data in a temporary folder.</summary>
+/// <remarks>Started node by node, each with <c>actors node --config</c>. Whatever happens, no process and no folder is left behind.</remarks>
+internal sealed class RealCluster : IDisposable
+{
+    /// <summary>As in config/primary-backup.conf, which the nodes include.</summary>
+    public static readonly TimeSpan ElectionTimeout = TimeSpan.FromMilliseconds(300);
+
+    private const int Count = 3;
+    private const int LogLines = 60;
+    private const int RemotingPort = 4051;
+    private const int HttpPort = 8081;
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("actors-cluster-").FullName;
+
+    private RealCluster(Network? network)
+    {
+        var port = network is null ? Ports.FreeInARow(2 * Count) : 0;
+        var addresses = Enumerable.Range(1, Count)
+            .Select(n => network is null
+                ? (Remoting: $"127.0.0.1:{Text(port + n - 1)}", Host: "127.0.0.1", Http: port + Count + n - 1)
+                : (Remoting: $"{Network.Address(n)}:{Text(RemotingPort)}", Host: Network.Address(n), Http: HttpPort))
+            .ToArray();
+        var nodes = string.Join('\n', addresses.Select((address, i) => $"actors.nodes.n{i + 1} = \"{address.Remoting}\""));
+        Nodes = [.. addresses.Select((address, i) =>
+        {
+            var name = $"n{i + 1}";
+            var config = Path.Combine(_folder, name + ".conf");
+            File.WriteAllText(config, $"""
+                include "{NodeProgram.ExampleConfig}"
+                {nodes}
+                actors.node = {name}
+                actors.data-directory = "{Path.Combine(_folder, name)}"
+                actors.http.host = "{address.Host}"
+                actors.http.port = {Text(address.Http)}
+                """);
+            return new RealNode(name, config, $"http://{address.Host}:{Text(address.Http)}", _folder, network?.Namespace(i + 1));
+        })];
+    }
+
+    public IReadOnlyList<RealNode> Nodes { get; }
+
+    public RealNode this[string name] => Nodes.Single(node => node.Name == name);
+
+    /// <summary>A running cluster of which every node has been taken into the view.</summary>
+    public static async Task<RealCluster> StartAsync(ITestOutputHelper? output = null, Network? network = null)
+    {
+        var cluster = new RealCluster(network);
+        try
+        {
+            cluster.StartAll();
+            await cluster.WholeAsync();
+            return cluster;
+        }
+        catch
+        {
+            cluster.PrintLogs(output);
+            cluster.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Runs <paramref name="test"/> on a cluster of its own; prints the nodes' logs when it fails.</summary>
+    public static async Task WithAsync(ITestOutputHelper output, Func<RealCluster, Task> test, Network? network = null)
+    {
+        using var cluster = await StartAsync(output, network);
+        await cluster.PrintingLogsAsync(output, () => test(cluster));
+    }
+
+    /// <summary>Runs <paramref name="test"/>; prints the nodes' logs when it fails.</summary>
+    public async Task PrintingLogsAsync(ITestOutputHelper output, Func<Task> test)
+    {
+        try
+        {
+            await test();
+        }
+        catch
+        {
+            PrintLogs(output);
+            throw;
+        }
+    }
+
+    public void StartAll()
+    {
+        foreach (var node in Nodes)
+            node.Start();
+    }
+
+    /// <summary>Waits until every node is reached and is in the view, and returns the primary.</summary>
+    public async Task<RealNode> WholeAsync() => await UntilAsync("three members, one of them primary", async () =>
+    {
+        foreach (var node in Nodes)
+        {
+            if (await node.Http.StatusAsync() is not { } status || !IsWhole(status))
+                return null;
+        }
+
+        return await PrimaryOrNoneAsync(Nodes);
+    });
+
+    /// <summary>Waits until one of <paramref name="among"/> is the primary by what these nodes say.</summary>
+    public static Task<RealNode> PrimaryAsync(IReadOnlyList<RealNode> among) => UntilAsync("a primary", () => PrimaryOrNoneAsync(among));
+
+    /// <summary>Asks until there is an answer.</summary>
+    public static async Task<T> UntilAsync<T>(string what, Func<Task<T?>> ask)
+        where T : class
+    {
+        for (var clock = Stopwatch.StartNew(); clock.Elapsed < Limit; await Task.Delay(Pause))
+        {
+            if (await ask() is { } answer)
+                return answer;
+        }
+
+        throw new TimeoutException($"not within {Limit.TotalSeconds} s: {what}");
+    }
+
+    public void Dispose()
+    {
+        foreach (var node in Nodes)
+            node.Dispose();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private static async Task<RealNode?> PrimaryOrNoneAsync(IReadOnlyList<RealNode> among)
+    {
+        var status = await among[0].Http.StatusAsync();
+        var name = status?.Groups.Single().Primary;
+        return among.FirstOrDefault(node => node.Name == name);
+    }
+
+    private static bool IsWhole(ClusterStatus status) =>
+        status.Nodes.All(node => node.Reachable)
+        && status.Groups.Single() is { Members.Count: Count } group
+        && group.Members.All(member => member.Role is "primary" or "backup")
+        && group.Members.Count(member => member.Role == "primary") == 1;
+
+    private void PrintLogs(ITestOutputHelper? output)
+    {
+        foreach (var node in Nodes)
+        {
+            var lines = node.Log.Split('\n');
+            var text = $"---- {node} ({(node.IsRunning ? "running" : "not running")}), the last of {lines.Length} lines ----\n{string.Join('\n', lines.TakeLast(LogLines))}";
+            if (output is not null)
+                output.WriteLine(text);
+            else
+                Console.Error.WriteLine(text);
+        }
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,83 @@
+namespace Actors.Cluster.Tests;
+
+/// <summary>An <c>actors up</c> on ports of its own, as a user starts it in a terminal that is none.</summary>
+internal sealed class RealUp : IDisposable
+{
+    private const int Count = 3;
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(40);
+
+    private readonly LoggedProcess _process;
+    private readonly HttpNode[] _nodes;
+    private readonly string _home;
+
+    /// <param name="folder">For its log and what <c>kill</c> and <c>start</c> need to know; survives it.</param>
+    /// <param name="data">For the nodes' data; null for a temporary folder of its own choice.</param>
+    public RealUp(string folder, string? data = null)
+    {
+        _home = folder;
+        var port = Ports.FreeInARow(2 * Count);
+        var http = port + Count;
+        Urls = [.. Enumerable.Range(http, Count).Select(p => FormattableString.Invariant($"http://127.0.0.1:{p}"))];
+        _nodes = [.. Urls.Select(url => new HttpNode(url, null))];
+        string[] arguments = ["up", "--config", NodeProgram.ExampleConfig, "--port", FormattableString.Invariant($"{port}"), "--http-port", FormattableString.Invariant($"{http}")];
+        _process = new LoggedProcess(NodeProgram.CommandLine([.. arguments, .. data is null ? Array.Empty<string>() : ["--data", data]]), Path.Combine(folder, "up.log"), folder);
+    }
+
+    public IReadOnlyList<string> Urls { get; }
+
+    public IReadOnlyList<HttpNode> Nodes => _nodes;
+
+    public string Log => _process.Log;
+
+    /// <summary>Starts it and waits until it says that the cluster is ready.</summary>
+    public async Task StartAsync()
+    {
+        var before = Log.Length;
+        _process.Start();
+        await RealCluster.UntilAsync("'actors up' ready", () =>
+        {
+            Assert.True(_process.IsRunning, $"'actors up' ended: {Log[before..]}");
+            return Task.FromResult(Log[before..].Contains("ready", StringComparison.Ordinal) ? this : null);
+        });
+    }
+
+    /// <summary>Waits until every node runs, is reached by every other, and is in the view.</summary>
+    public Task<ClusterStatus> WholeAsync() => RealCluster.UntilAsync("three members, one of them primary", async () =>
+        await StatusAsync() is { } status && status.Nodes.All(node => node.Reachable) && status.Groups.Single() is { Primary: not null } group
+        && group.Members.Count(member => member.Role is "primary" or "backup") == Count ? status : null);
+
+    /// <summary>What the first node that answers says.</summary>
+    public async Task<ClusterStatus?> StatusAsync()
+    {
+        foreach (var node in _nodes)
+        {
+            if (await node.StatusAsync() is { } status)
+                return status;
+        }
+
+        return null;
+    }
+
+    /// <summary>Runs another command of the program against this cluster.</summary>
+    public Task<CommandResult> CommandAsync(params string[] arguments) => NodeProgram.RunAsync(_home, [.. arguments, "--at", string.Join(',', Urls)]);
+
+    /// <summary>As <see cref="CommandAsync(string[])"/>, with a look at standard error.</summary>
+    public Task<CommandResult> CommandAsync(Action<string> onError, params string[] arguments) => NodeProgram.RunAsync(_home, onError, [.. arguments, "--at", string.Join(',', Urls)]);
+
+    /// <summary>Sends a signal and returns the exit code.</summary>
+    public Task<int> EndAsync(Signal signal)
+    {
+        _process.Send(signal);
+        return _process.EndAsync(StopLimit);
+    }
+
+    /// <summary>kill -9 of <c>up</c> alone.</summary>
+    public void Kill() => _process.Kill();
+
+    public void Dispose()
+    {
+        _process.Dispose();
+        foreach (var node in _nodes)
+            node.Dispose();
+    }
+}

@@ -1,0 +1,140 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using Actors.TestKit;
+
+namespace Actors.Cluster.Tests;
+
+/// <summary>Clients at every node that go on through whatever happens to it, and what they were told.</summary>
+/// <remarks>
+/// Three kinds: two <see cref="RegisterClient"/>s at each node, whose history must be linearizable; one that counts, with an idempotency token for each step, and
+/// repeats it at the next node until it is acknowledged, so that the total tells whether any step was lost or applied twice; and one that writes ever new keys, every
+/// acknowledged one of which must be there at the end.
+/// </remarks>
+internal sealed class Workload : IDisposable
+{
+    private const string Counter = "counter";
+    private const string KeyPrefix = "w-";
+    private const int RegisterClientsPerNode = 2;
+    private static readonly TimeSpan ProgressLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan FinishLimit = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(15);
+
+    private readonly RealCluster _cluster;
+    private readonly ITestOutputHelper _output;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private readonly Task _clients;
+    private readonly ConcurrentDictionary<string, long> _sums = new();              // token of a step → the sum it was answered
+    private readonly ConcurrentDictionary<string, string> _written = new();         // acknowledged keys
+    private readonly ConcurrentDictionary<string, string> _attempted = new();       // all keys
+    private int _repeats;
+    private int _nextClient = 1000;
+
+    public Workload(RealCluster cluster, ITestOutputHelper output, int seed)
+    {
+        (_cluster, _output) = (cluster, output);
+        output.WriteLine($"seed {seed}");
+        History = new History<KeyValueOperation, KeyValueResult>(() => _clock.Elapsed);
+        var random = new Random(seed);
+        var registers = cluster.Nodes.SelectMany((node, n) => Enumerable.Range(1, RegisterClientsPerNode)
+            .Select(c => new RegisterClient(10 * (n + 1) + c, node.Http, History, new Random(random.Next())).RunAsync(_stop.Token)));
+        var counters = cluster.Nodes.Select((_, n) => CountAsync(n));
+        var writers = cluster.Nodes.Select((node, n) => WriteKeysAsync(node.Http, n));
+        _clients = Task.WhenAll([.. registers, .. counters, .. writers]);
+    }
+
+    public History<KeyValueOperation, KeyValueResult> History { get; }
+
+    /// <summary>Another client for the history, at <paramref name="node"/>, for operations at a moment of the test's choice.</summary>
+    public RegisterClient ClientAt(RealNode node) => new(Interlocked.Increment(ref _nextClient), node.Http, History, new Random(0));
+
+    /// <summary>Waits until so many further steps have been acknowledged.</summary>
+    public async Task ProgressAsync(int steps)
+    {
+        var goal = _sums.Count + steps;
+        for (var clock = Stopwatch.StartNew(); _sums.Count < goal; await Task.Delay(Pause))
+        {
+            if (_clients.IsFaulted)
+                await _clients;
+            Assert.True(clock.Elapsed < ProgressLimit, $"no {steps} steps acknowledged within {ProgressLimit.TotalSeconds} s");
+        }
+    }
+
+    /// <summary>Stops the clients of a cluster that is whole again and checks all that they were told.</summary>
+    public async Task FinishAsync()
+    {
+        await _stop.CancelAsync();
+        await _clients.WaitAsync(FinishLimit);
+        foreach (var node in _cluster.Nodes)
+        {
+            var reader = ClientAt(node);
+            foreach (var key in RegisterClient.Keys)
+                Assert.Contains((await reader.ReadAsync(key)).Status, new[] { 200, 404 });
+        }
+
+        var outcomes = History.Entries.CountBy(entry => entry.Outcome).ToDictionary();
+        _output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{_clock.Elapsed.TotalSeconds:f1} s; registers: {string.Join(", ", outcomes.Select(o => $"{o.Value} {o.Key}"))}; counter: {_sums.Count} steps, {_repeats} repeats; keys: {_written.Count} acknowledged of {_attempted.Count}"));
+        await RequireCountedOnceAsync();
+        await RequireEveryKeyAsync();
+        var result = Linearizability.Check(new KeyValueModel(), History);
+        Assert.True(result.IsLinearizable, $"{result.Verdict}: {result.Explanation}");
+    }
+
+    public void Dispose() => _stop.Dispose();
+
+    private async Task RequireCountedOnceAsync()
+    {
+        var total = await _cluster.Nodes[0].Http.GetAsync(Counter);
+        var expected = _sums.Count.ToString(CultureInfo.InvariantCulture);
+        Assert.True(total.Body == expected, $"{expected} steps were acknowledged, the counter is at {total}");
+        Assert.Equal(Enumerable.Range(1, _sums.Count).Select(sum => (long)sum), _sums.Values.Order());
+    }
+
+    private async Task RequireEveryKeyAsync()
+    {
+        foreach (var node in _cluster.Nodes)
+        {
+            var there = await node.Http.ScanAsync(KeyPrefix);
+            Assert.DoesNotContain(_written, key => there.GetValueOrDefault(key.Key) != key.Value);
+            Assert.DoesNotContain(there, key => _attempted.GetValueOrDefault(key.Key) != key.Value);
+        }
+    }
+
+    private async Task CountAsync(int client)
+    {
+        for (var (step, node) = (1, client); !_stop.IsCancellationRequested; step++)
+        {
+            var token = string.Create(CultureInfo.InvariantCulture, $"c{client}-{step}");
+            while (true)
+            {
+                var answer = await _cluster.Nodes[node].Http.IncrAsync(Counter, 1, ("Idempotency-Key", token));
+                if (answer.Status == 200)
+                {
+                    _sums[token] = long.Parse(answer.Body, CultureInfo.InvariantCulture);
+                    break;
+                }
+
+                Assert.True(answer.Status is 429 or 503 or 504 or Answer.NotSent or Answer.Broken, $"step {token} was answered {answer}");
+                Interlocked.Increment(ref _repeats);
+                node = (node + 1) % _cluster.Nodes.Count;    // with the same token
+                await Task.Delay(Pause);
+            }
+
+            await Task.Delay(Pause);
+        }
+    }
+
+    private async Task WriteKeysAsync(HttpNode node, int client)
+    {
+        for (var number = 1; !_stop.IsCancellationRequested; number++)
+        {
+            var (key, value) = (string.Create(CultureInfo.InvariantCulture, $"{KeyPrefix}{client}-{number}"), string.Create(CultureInfo.InvariantCulture, $"{client}/{number}"));
+            _attempted[key] = value;
+            if ((await node.PutAsync(key, value)).Status == 204)
+                _written[key] = value;
+            await Task.Delay(Pause);
+        }
+    }
+}

@@ -1,0 +1,351 @@
+using Actors.Membership;
+using Actors.Replication;
+using Actors.Storage;
+using CsCheck;
+using static Actors.Tests.ReplicationTests.Entries;
+
+namespace Actors.Tests.ReplicationTests;
+
+public sealed class ReplicatedLogTests
+{
+    private const int Large = 1 << 20;
+
+    [Fact]
+    public void Whatever_is_appended_offered_written_and_lost_the_log_agrees_with_a_plain_list() =>
+        Gen.Select(Gen.OneOf(1, 250, Large), GenStep.Array[1, 60]).Sample((cache, steps) =>
+        {
+            var run = new ModelRun(new InMemoryStore(), cache);
+            foreach (var step in steps)
+                run.Do(step);
+            run.WriteAll();
+        });
+
+    [Fact]
+    public void A_gap_is_no_match_and_changes_nothing()
+    {
+        var log = NewLog(new InMemoryStore());
+        var primary = Chain(1, default, "a", "b", "c");
+        Assert.Equal(Offered.NoMatch, Offer(log, primary[1].Position, primary[1].Hash, [primary[2]]));
+        Assert.Equal(LogPosition.Zero, log.Last);
+        Assert.False(log.HasWrites);
+    }
+
+    [Fact]
+    public void Another_epoch_at_the_position_before_is_no_match()
+    {
+        var log = NewLog(new InMemoryStore());
+        Offer(log, LogPosition.Zero, default, Chain(1, default, "a", "b"));
+        var other = Chain(2, default, "A", "B", "C");
+        Assert.Equal(Offered.NoMatch, Offer(log, other[1].Position, other[1].Hash, [other[2]]));
+        Assert.Equal(At(1, 2), log.Last);
+    }
+
+    [Fact]
+    public void The_same_position_with_two_hashes_is_a_broken_invariant()
+    {
+        var log = NewLog(new InMemoryStore());
+        Offer(log, LogPosition.Zero, default, Chain(1, default, "a"));
+        var other = Chain(1, default, "A", "B");
+        Assert.Contains("different hashes", Assert.Throws<InvariantViolation>(() => Offer(log, other[0].Position, other[0].Hash, [other[1]])).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0)]     // in the place of the first of three committed entries
+    [InlineData(2)]     // of the last
+    public void A_primary_that_contradicts_a_committed_entry_is_a_broken_invariant(int at)
+    {
+        var log = NewLog(new InMemoryStore());
+        var mine = Chain(1, default, "a", "b", "c", "d");
+        Offer(log, LogPosition.Zero, default, mine);
+        var before = at == 0 ? default : (mine[at - 1].Position, mine[at - 1].Hash);
+        Assert.Throws<InvariantViolation>(() => Offer(log, before.Item1, before.Item2, Chain(2, before, "other"), committed: 3));
+        Assert.Equal(mine[3].Position, log.Last);
+    }
+
+    [Fact]
+    public void A_primary_that_has_another_epoch_before_a_committed_entry_is_a_broken_invariant()
+    {
+        var log = NewLog(new InMemoryStore());
+        Offer(log, LogPosition.Zero, default, Chain(1, default, "a", "b"));
+        var other = Chain(2, default, "A", "B", "C");
+        Assert.Throws<InvariantViolation>(() => Offer(log, other[1].Position, other[1].Hash, [other[2]], committed: 2));
+    }
+
+    [Fact]
+    public void Entries_before_a_break_in_the_chain_are_kept_and_the_rest_is_dropped()
+    {
+        var log = NewLog(new InMemoryStore());
+        var sent = Chain(1, default, "a", "b");
+        var stranger = Chain(1, (sent[1].Position, 12345), "c")[0];
+        Assert.Equal(Offered.Broken, Offer(log, LogPosition.Zero, default, [.. sent, stranger]));
+        Assert.Equal(At(1, 2), log.Last);
+    }
+
+    [Fact]
+    public void An_entry_out_of_order_breaks_the_chain()
+    {
+        var log = NewLog(new InMemoryStore());
+        var sent = Chain(1, default, "a", "b", "c");
+        Assert.Equal(Offered.Broken, Offer(log, LogPosition.Zero, default, [sent[0], sent[2]]));
+        Assert.Equal(At(1, 1), log.Last);
+    }
+
+    [Fact]
+    public void A_completed_write_vouches_for_nothing_that_was_removed_while_it_was_on_its_way()
+    {
+        var store = new InMemoryStore();
+        var log = NewLog(store);
+        var old = Chain(1, default, "a", "b", "c");
+        Offer(log, LogPosition.Zero, default, old);
+        var first = log.TakeWrites(1);
+        var newer = Chain(2, (old[0].Position, old[0].Hash), "B", "C");
+        Offer(log, old[0].Position, old[0].Hash, newer);
+
+        store.Write(first, sync: true);
+        log.Synced(1);
+        Assert.Equal(1, log.Durable);       // b and c are durable, but they are not the log any more
+
+        store.Write(log.TakeWrites(2), sync: true);
+        log.Synced(2);
+        Assert.Equal(3, log.Durable);
+        Assert.Equal(["a", "B", "C"], Recovered(store));
+    }
+
+    [Fact]
+    public void One_completion_covers_all_tickets_up_to_it()
+    {
+        var store = new InMemoryStore();
+        var log = NewLog(store);
+        for (var ticket = 1; ticket <= 3; ticket++)
+        {
+            log.Append(new Epoch(1), 0, Draft($"{ticket}"));
+            store.Write(log.TakeWrites(ticket), sync: true);
+        }
+
+        Assert.Equal(0, log.Durable);
+        log.Synced(2);
+        Assert.Equal(2, log.Durable);
+        log.Synced(3);
+        Assert.Equal(3, log.Durable);
+    }
+
+    [Fact]
+    public void Log_time_never_goes_back()
+    {
+        var log = NewLog(new InMemoryStore());
+        log.Append(new Epoch(1), 500, Draft("a"));
+        Assert.Equal(500, log.Append(new Epoch(1), 400, Draft("b")).Timestamp);
+        Assert.Equal(600, log.Append(new Epoch(2), 600, Draft("c")).Timestamp);
+    }
+
+    [Fact]
+    public void Recovery_from_an_applied_position_reads_only_what_follows()
+    {
+        var (store, entries) = Stored("a", "b", "c", "d");
+        var log = NewLog(store);
+        var visited = new List<string>();
+        log.Recover(entries[1].Position, entries[1].Hash, 0, e => visited.Add(e.Text()));
+        Assert.Equal(["c", "d"], visited);
+        Assert.Equal((4, 4), (log.Last.Index, log.Durable));
+        Assert.Equal("a", log.Read(1).Text());
+    }
+
+    [Fact]
+    public void A_missing_entry_is_a_failed_store()
+    {
+        var (store, _) = Stored("a", "b", "c");
+        Change(store, w => w.Delete(Table.Log, Keys.Entry(2)));
+        Assert.Contains("log entry 2 is damaged", Assert.Throws<StoreFailedException>(() => Recovered(store)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_bit_that_rotted_in_any_entry_is_a_failed_store() =>
+        Gen.Select(Gen.Int[1, 3], Gen.Int[0, int.MaxValue]).Sample((index, draw) =>
+        {
+            var (store, _) = Stored("alpha", "beta", "gamma");
+            var frame = store.Get(Table.Log, Keys.Entry(index))!;
+            var bit = draw % (frame.Length * 8);
+            frame[bit / 8] ^= (byte)(1 << (bit % 8));
+            Change(store, w => w.Put(Table.Log, Keys.Entry(index), frame));
+            Assert.Throws<StoreFailedException>(() => Recovered(store));
+        });
+
+    [Fact]
+    public void An_applied_position_that_the_store_contradicts_is_a_failed_store()
+    {
+        var (store, entries) = Stored("a", "b", "c");
+        Assert.Throws<StoreFailedException>(() => NewLog(store).Recover(entries[1].Position, entries[1].Hash + 1, 0, _ => { }));
+        Assert.Throws<StoreFailedException>(() => NewLog(store).Recover(At(2, 2), entries[1].Hash, 0, _ => { }));
+        Assert.Throws<StoreFailedException>(() => NewLog(store).Recover(At(1, 9), entries[1].Hash, 0, _ => { }));
+    }
+
+    [Fact]
+    public void Damage_to_an_entry_that_left_the_cache_is_found_when_it_is_read_for_a_backup()
+    {
+        var store = new InMemoryStore();
+        var log = new ReplicatedLog(store, Keys, cacheBytesLimit: 1);
+        foreach (var payload in (string[])["a", "b", "c", "d"])
+            log.Append(new Epoch(1), 0, Draft(payload));
+        store.Write(log.TakeWrites(1), sync: true);
+        log.Synced(1);
+        var frame = store.Get(Table.Log, Keys.Entry(2))!;
+        frame[^1] ^= 1;
+        Change(store, w => w.Put(Table.Log, Keys.Entry(2), frame));
+
+        Assert.Throws<StoreFailedException>(() => log.Read(2));
+        Assert.Throws<StoreFailedException>(() => log.Slice(1, Large));
+        Assert.Throws<StoreFailedException>(() => log.Slice(2, Large));
+        Assert.Equal("d", log.Read(4).Text());
+    }
+
+    private static ReplicatedLog NewLog(InMemoryStore store) => new(store, Keys, Large);
+
+    private static Offered Offer(ReplicatedLog log, LogPosition previous, UInt128 hash, IReadOnlyList<LogEntry> entries, long committed = 0)
+        => log.Offer(previous, hash, entries, committed, _ => { }, _ => { });
+
+    private static (InMemoryStore Store, List<LogEntry> Entries) Stored(params string[] payloads)
+    {
+        var store = new InMemoryStore();
+        var log = NewLog(store);
+        var entries = Chain(1, default, payloads);
+        Offer(log, LogPosition.Zero, default, entries);
+        store.Write(log.TakeWrites(1), sync: true);
+        return (store, entries);
+    }
+
+    private static void Change(InMemoryStore store, Action<WriteSet> change)
+    {
+        var writes = new WriteSet();
+        change(writes);
+        store.Write(writes, sync: true);
+    }
+
+    private static List<string> Recovered(InMemoryStore store)
+    {
+        var payloads = new List<string>();
+        NewLog(store).Recover(LogPosition.Zero, default, 0, e => payloads.Add(e.Text()));
+        return payloads;
+    }
+
+    private enum Verb { Append, Offer, OfferFromElsewhere, Take, Sync, Crash, Slice }
+
+    private sealed record Step(Verb Verb, int A, int B, int C);
+
+    private static readonly Gen<Step> GenStep = Gen.Select(
+        Gen.Frequency(
+            (4, Gen.Const(Verb.Append)), (5, Gen.Const(Verb.Offer)), (1, Gen.Const(Verb.OfferFromElsewhere)), (4, Gen.Const(Verb.Take)),
+            (3, Gen.Const(Verb.Sync)), (1, Gen.Const(Verb.Crash)), (2, Gen.Const(Verb.Slice))),
+        Gen.Int[0, 1000], Gen.Int[0, 4], Gen.Int[0, 4], (verb, a, b, c) => new Step(verb, a, b, c));
+
+    /// <summary>The log under test, the list that it must equal, and the list that the store must hold.</summary>
+    private sealed class ModelRun(InMemoryStore store, int cache)
+    {
+        private readonly Queue<(long Ticket, WriteSet Writes, List<LogEntry> Then)> _inFlight = new();
+        private ReplicatedLog _log = new(store, Keys, cache);
+        private List<LogEntry> _model = [];
+        private List<LogEntry> _stored = [];
+        private long _epoch = 1;
+        private long _ticket;
+
+        public void Do(Step step)
+        {
+            switch (step.Verb)
+            {
+                case Verb.Append: _model.Add(_log.Append(new Epoch(_epoch), step.A, Draft(new string('a', step.B * 10)))); break;
+                case Verb.Offer: Offer(step); break;
+                case Verb.OfferFromElsewhere: OfferFromElsewhere(step); break;
+                case Verb.Take: Take(); break;
+                case Verb.Sync: Sync(); break;
+                case Verb.Crash: Crash(); break;
+                case Verb.Slice: Slice(step); break;
+            }
+
+            Check();
+        }
+
+        public void WriteAll()
+        {
+            Take();
+            while (_inFlight.Count > 0)
+                Sync();
+            Assert.Equal(_model.Count, _log.Durable);
+            Check();
+            Crash();
+            Check();
+        }
+
+        // Some entries that are here already, then some of a later epoch.
+        private void Offer(Step step)
+        {
+            var from = step.A % (_model.Count + 1);
+            var known = Math.Min(step.B, _model.Count - from);
+            var before = PositionAt(from + known);
+            var fresh = step.C == 0 ? [] : Chain(++_epoch, before, Enumerable.Range(0, step.C).Select(i => new string('o', i * 7)));
+            var (appended, truncated) = (new List<long>(), new List<long>());
+            var (previous, hash) = PositionAt(from);
+            Assert.Equal(Offered.Taken, _log.Offer(previous, hash, [.. _model.Skip(from).Take(known), .. fresh], 0, e => appended.Add(e.Index), truncated.Add));
+            Assert.Equal(fresh.Select(e => e.Index), appended);
+            Assert.Equal(fresh.Count > 0 && from + known < _model.Count ? [from + known + 1L] : [], truncated);
+            if (fresh.Count > 0)
+                _model = [.. _model.Take(from + known), .. fresh];
+        }
+
+        private void OfferFromElsewhere(Step step)
+        {
+            var before = (At(_epoch + 1, 1 + step.A % (_model.Count + 2)), (UInt128)step.A);
+            Assert.Equal(Offered.NoMatch, _log.Offer(before.Item1, before.Item2, Chain(_epoch + 1, before, "x"), 0, _ => { }, _ => { }));
+        }
+
+        private void Take() => _inFlight.Enqueue((++_ticket, _log.TakeWrites(_ticket), [.. _model]));
+
+        private void Sync()
+        {
+            if (!_inFlight.TryDequeue(out var write))
+                return;
+            store.Write(write.Writes, sync: true);
+            _stored = write.Then;
+            _log.Synced(write.Ticket);
+        }
+
+        private void Crash()
+        {
+            _inFlight.Clear();
+            _model = [.. _stored];
+            _log = new ReplicatedLog(store, Keys, cache);
+            var applied = _model.Count == 0 ? 0 : (int)(_ticket % (_model.Count + 1));
+            var visited = new List<UInt128>();
+            var (position, hash) = PositionAt(applied);
+            _log.Recover(position, hash, applied == 0 ? 0 : _model[applied - 1].Timestamp, e => visited.Add(e.Hash));
+            Assert.Equal(_model.Skip(applied).Select(e => e.Hash), visited);
+            Assert.Equal(_model.Count, _log.Durable);
+        }
+
+        private void Slice(Step step)
+        {
+            var (from, limit) = (1 + step.A % (_model.Count + 1), step.B * 100);
+            var slice = _log.Slice(from, limit);
+            Assert.Equal(_model.Skip(from - 1).Take(slice.Count).Select(e => e.Hash), slice.Select(e => e.Hash));
+            Assert.True(slice.Count <= 1 || slice.Sum(e => e.Bytes) <= limit);
+            var next = from - 1 + slice.Count;
+            Assert.True(next == _model.Count || (slice.Count > 0 && slice.Sum(e => e.Bytes) + _model[next].Bytes > limit), "a slice ends before it must");
+        }
+
+        private void Check()
+        {
+            Assert.Equal(PositionAt(_model.Count), (_log.Last, _log.LastHash));
+            Assert.Equal(_model.Count == 0 ? 0 : _model[^1].Timestamp, _log.LastTimestamp);
+            for (var i = 1; i <= _model.Count; i++)
+            {
+                Assert.Equal(_model[i - 1].Hash, _log.Read(i).Hash);
+                Assert.Equal(PositionAt(i), _log.At(i));
+            }
+
+            Assert.InRange(_log.Durable, 0, _model.Count);
+            Assert.Equal(_model.Take((int)_log.Durable).Select(e => e.Hash), _stored.Take((int)_log.Durable).Select(e => e.Hash));
+            var expected = PositionAt(_model.FindLastIndex(e => e.Epoch.Value <= _epoch / 2) + 1).Position;
+            Assert.Equal(expected, _log.LastAtOrBefore(new Epoch(_epoch / 2), _model.Count + 3));
+        }
+
+        private (LogPosition Position, UInt128 Hash) PositionAt(int index) => index == 0 ? default : (_model[index - 1].Position, _model[index - 1].Hash);
+    }
+}

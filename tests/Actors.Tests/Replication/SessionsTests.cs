@@ -1,0 +1,162 @@
+using Actors.Membership;
+using Actors.Replication;
+using Actors.Storage;
+using CsCheck;
+using static Actors.Tests.ReplicationTests.Entries;
+
+namespace Actors.Tests.ReplicationTests;
+
+public sealed class SessionsTests
+{
+    private const int Window = ClientSettings.MaxWindow;
+
+    [Theory]
+    [InlineData(1, 0, Seen.OutOfWindow)]
+    [InlineData(1, 1, Seen.New)]
+    [InlineData(1, Window - 1, Seen.New)]
+    [InlineData(1, Window, Seen.New)]
+    [InlineData(1, Window + 1, Seen.OutOfWindow)]
+    [InlineData(2, 1, Seen.OutOfWindow)]
+    [InlineData(2, Window + 1, Seen.New)]
+    [InlineData(2, Window + 2, Seen.OutOfWindow)]
+    [InlineData(long.MaxValue, long.MaxValue, Seen.OutOfWindow)]
+    internal void A_request_is_new_from_the_lowest_number_on_for_one_window(long lowest, long sequence, Seen seen)
+    {
+        var sessions = Opened(At(1, 1));
+        sessions.Touch(At(1, 1), lowest, 2, 0);
+        Assert.Equal(seen, sessions.Find(At(1, 1), sequence, out _));
+    }
+
+    [Fact]
+    public void Numbers_may_come_out_of_order_and_each_counts_once()
+    {
+        var sessions = Opened(At(1, 1));
+        foreach (var sequence in (long[])[5, 2, 9, 1])
+        {
+            Assert.Equal(Seen.New, sessions.Find(At(1, 1), sequence, out _));
+            sessions.Touch(At(1, 1), 1, sequence, 0);
+            sessions.Store(At(1, 1), sequence, Reply(sequence));
+            Assert.Equal(Seen.Duplicate, sessions.Find(At(1, 1), sequence, out var reply));
+            Assert.Equal(sequence, reply.Index);
+        }
+
+        Assert.Equal(Seen.New, sessions.Find(At(1, 1), 3, out _));
+    }
+
+    [Fact]
+    public void A_reply_that_the_client_no_longer_waits_for_is_forgotten_and_never_applied_again()
+    {
+        var sessions = Opened(At(1, 1));
+        for (var sequence = 1; sequence <= 3; sequence++)
+            sessions.Store(At(1, 1), sequence, Reply(sequence));
+        sessions.Touch(At(1, 1), 3, 9, 0);
+        Assert.Equal(Seen.OutOfWindow, sessions.Find(At(1, 1), 1, out _));
+        Assert.Equal(Seen.OutOfWindow, sessions.Find(At(1, 1), 2, out _));
+        Assert.Equal(Seen.Duplicate, sessions.Find(At(1, 1), 3, out _));
+    }
+
+    [Fact]
+    public void The_lowest_number_never_falls()
+    {
+        var sessions = Opened(At(1, 1));
+        sessions.Touch(At(1, 1), 10, 2, 0);
+        sessions.Touch(At(1, 1), 4, 3, 0);
+        Assert.Equal(Seen.OutOfWindow, sessions.Find(At(1, 1), 9, out _));
+    }
+
+    [Fact]
+    public void An_unknown_session_is_never_new()
+    {
+        var sessions = Opened(At(1, 1));
+        Assert.Equal(Seen.UnknownSession, sessions.Find(At(2, 1), 1, out _));     // the same index in another epoch
+        Assert.Equal(Seen.UnknownSession, sessions.Find(LogPosition.Zero, 1, out _));
+        Assert.Equal(Seen.UnknownSession, new Sessions().Find(At(1, 1), 1, out _));
+    }
+
+    [Fact]
+    public void A_session_expires_by_log_time_one_tick_after_its_deadline()
+    {
+        var sessions = Opened(At(1, 1));
+        sessions.Touch(At(1, 1), 1, 2, timestamp: 100);
+        sessions.Expire(deadline: 100);
+        Assert.Equal(1, sessions.Count);
+        sessions.Expire(deadline: 101);
+        Assert.Equal(0, sessions.Count);
+        Assert.Equal(Seen.UnknownSession, sessions.Find(At(1, 1), 1, out _));
+    }
+
+    [Fact]
+    public void The_least_recently_used_session_makes_room()
+    {
+        var sessions = Opened(At(1, 1), At(1, 2), At(1, 3));
+        sessions.Touch(At(1, 1), 1, 4, 0);
+        sessions.Open(At(1, 5), 0, maxSessions: 3);
+        Assert.Equal(Seen.UnknownSession, sessions.Find(At(1, 2), 1, out _));
+        Assert.Equal(Seen.New, sessions.Find(At(1, 1), 1, out _));
+        Assert.Equal(3, sessions.Count);
+    }
+
+    [Fact]
+    public void A_replica_that_reloads_from_its_store_forgets_the_same_sessions_as_one_that_does_not() =>
+        Gen.Select(Gen.Int[0, 9], Gen.Int[0, 9], Gen.Int[0, 40], Gen.Bool).Array[1, 60].Sample(steps =>
+        {
+            var (kept, reloaded) = (new Sessions(), new Sessions());
+            var store = new InMemoryStore();
+            var space = new StateSpace(store, Keys);
+            var ids = new List<LogPosition>();
+            var (index, time) = (0L, 0L);
+            foreach (var (verb, which, pause, reload) in steps)
+            {
+                (index, time) = (index + 1, time + pause);
+                foreach (var sessions in (Sessions[])[kept, reloaded])
+                    Do(sessions, verb, which);
+                if (verb < 3)
+                    ids.Add(At(1, index));
+                if (reload)
+                {
+                    reloaded.SaveTo(space);
+                    store.Write(space.TakeFlush(), sync: false);
+                    space.Flushed();
+                    reloaded = new Sessions();
+                    reloaded.LoadFrom(space);
+                }
+
+                Assert.Equal(kept.Count, reloaded.Count);
+                foreach (var id in ids)
+                {
+                    for (var sequence = 0; sequence < 12; sequence++)
+                    {
+                        Assert.Equal(kept.Find(id, sequence, out var one), reloaded.Find(id, sequence, out var other));
+                        Assert.Equal(one.Index, other.Index);
+                    }
+                }
+            }
+
+            void Do(Sessions sessions, int verb, int which)
+            {
+                sessions.Expire(time - 200);
+                if (verb < 3)
+                {
+                    sessions.Open(At(1, index), time, maxSessions: 4);
+                }
+                else if (ids.Count > 0)
+                {
+                    var id = ids[which % ids.Count];
+                    if (sessions.Find(id, which, out _) is not Seen.New)
+                        return;
+                    sessions.Touch(id, Math.Max(1, which - 3), index, time);
+                    sessions.Store(id, which, Reply(index));
+                }
+            }
+        });
+
+    private static Sessions Opened(params LogPosition[] ids)
+    {
+        var sessions = new Sessions();
+        foreach (var id in ids)
+            sessions.Open(id, 0, maxSessions: 10);
+        return sessions;
+    }
+
+    private static Applied Reply(long index) => new(Outcome.Ok, "reply"u8.ToArray(), index, "");
+}

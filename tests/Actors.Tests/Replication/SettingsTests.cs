@@ -1,0 +1,82 @@
+using Actors.Membership;
+using Actors.Replication;
+using Actors.Replication.KeyValue;
+
+namespace Actors.Tests.ReplicationTests;
+
+public sealed class SettingsTests
+{
+    public static TheoryData<string, Func<GroupSettings, GroupSettings>> Wrong => new()
+    {
+        { "members", s => s with { InitialMembers = [] } },
+        { "members", s => s with { InitialMembers = [.. Enumerable.Range(0, 33).Select(i => new NodeId($"n{i}"))] } },
+        { "members names a node twice", s => s with { InitialMembers = [new("n1"), new("n2"), new("n1")] } },
+        { "protocol", s => s with { Protocol = (Protocol)9 } },
+        { "commit", s => s with { Commit = (CommitRule)9 } },
+        { "min-in-view", s => s with { MinInView = 0 } },
+        { "min-in-view must be from 1 to the number of members (3), is 4", s => s with { MinInView = 4 } },
+        { "heartbeat-interval", s => s with { HeartbeatInterval = TimeSpan.FromMilliseconds(0.9) } },
+        { "election-timeout must be at least three times heartbeat-interval (50 ms), is 149 ms", s => s with { ElectionTimeout = TimeSpan.FromMilliseconds(149) } },
+        { "kick-after must be at least election-timeout (300 ms), is 299 ms", s => s with { KickAfter = TimeSpan.FromMilliseconds(299) } },
+        { "max-pending-entries", s => s with { MaxPendingEntries = 0 } },
+        { "max-pending-bytes", s => s with { MaxPendingBytes = 0 } },
+        { "max-command-bytes", s => s with { MaxCommandBytes = 0 } },
+        { "max-command-bytes must be from 1 to 73728, is 73729", s => s with { MaxCommandBytes = 73_729 } },
+        { "window-bytes must be at least max-command-bytes (73728), is 73727", s => s with { WindowBytes = 73_727 } },
+        { "log-cache-bytes", s => s with { LogCacheBytes = 0 } },
+        { "state-flush-interval", s => s with { StateFlushInterval = TimeSpan.Zero } },
+        { "max-sessions", s => s with { MaxSessions = 0 } },
+        { "session-timeout", s => s with { SessionTimeout = TimeSpan.Zero } },
+        { "token-retention", s => s with { TokenRetention = TimeSpan.Zero } },
+        { "max-tokens", s => s with { MaxTokens = 0 } },
+        { "events-kept", s => s with { EventsKept = 0 } },
+    };
+
+    public static TheoryData<string, Func<GroupSettings, GroupSettings>> AtTheEdge => new()
+    {
+        { "one member", s => s with { InitialMembers = [new("n1")], MinInView = 1 } },
+        { "32 members", s => s with { InitialMembers = [.. Enumerable.Range(0, 32).Select(i => new NodeId($"n{i}"))] } },
+        { "all must be in view", s => s with { MinInView = 3 } },
+        { "the shortest times", s => s with { HeartbeatInterval = TimeSpan.FromMilliseconds(1), ElectionTimeout = TimeSpan.FromMilliseconds(3), KickAfter = TimeSpan.FromMilliseconds(3) } },
+        { "the smallest queues", s => s with { MaxPendingEntries = 1, MaxPendingBytes = 1, MaxCommandBytes = 1, WindowBytes = 1, LogCacheBytes = 1 } },
+        { "the smallest tables", s => s with { MaxSessions = 1, MaxTokens = 1, EventsKept = 1 } },
+    };
+
+    public static TheoryData<string, ClientSettings> WrongClients => new()
+    {
+        { "request-timeout", new ClientSettings { RequestTimeout = TimeSpan.Zero } },
+        { "window must be from 1 to 1024, is 0", new ClientSettings { Window = 0 } },
+        { "window must be from 1 to 1024, is 1025", new ClientSettings { Window = 1025 } },
+        { "max-queued", new ClientSettings { MaxQueued = 0 } },
+        { "min-retransmit", new ClientSettings { MinRetransmit = TimeSpan.Zero } },
+    };
+
+    [Theory]
+    [MemberData(nameof(Wrong), DisableDiscoveryEnumeration = true)]
+    public void A_value_out_of_range_is_refused_by_the_name_of_group_and_setting(string message, Func<GroupSettings, GroupSettings> change)
+        => Assert.StartsWith($"group 'test': {message}", Assert.Throws<ArgumentException>(() => change(Valid()).Validated()).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [MemberData(nameof(AtTheEdge), DisableDiscoveryEnumeration = true)]
+    public void The_ends_of_the_ranges_are_allowed(string what, Func<GroupSettings, GroupSettings> change)
+        => Assert.True(change(Valid()).Validated() is not null, what);
+
+    [Theory]
+    [MemberData(nameof(WrongClients), DisableDiscoveryEnumeration = true)]
+    public void A_client_setting_out_of_range_is_refused_by_name(string message, ClientSettings settings)
+        => Assert.StartsWith($"client: {message}", Assert.Throws<ArgumentException>(() => settings.Validated()).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void The_defaults_are_valid()
+    {
+        Valid().Validated();
+        new ClientSettings().Validated();
+    }
+
+    internal static GroupSettings Valid() => new()
+    {
+        Id = Entries.Group,
+        InitialMembers = [new("n1"), new("n2"), new("n3")],
+        StateMachine = () => new KeyValueMachine(),
+    };
+}

@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using Actors.Hosting.Configuration;
 using Actors.Replication;
 using Actors.Storage;
@@ -10,6 +9,7 @@ using Akka.Hosting;
 using Akka.Remote.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 
 namespace Actors.Hosting;
 
@@ -30,7 +30,7 @@ namespace Actors.Hosting;
 /// services.AddReplication();    // IReplication for the constructors of the application's services
 /// </code>
 /// </example>
-public static partial class ReplicationHosting
+public static class ReplicationHosting
 {
     private static readonly string[] ReadyTags = ["replication", "ready"];
     private static readonly string[] LiveTags = ["replication", "live"];
@@ -99,19 +99,19 @@ public static partial class ReplicationHosting
     {
         var options = ReplicationOptions.Read(config, stateMachines);
         var node = options.Validated();
-        services.AddAkka(node.Cluster, akka => akka
+        services.AddAkka(node.Cluster, (akka, provider) => akka
             .AddHocon(config, HoconAddMode.Append)
-            .ConfigureLoggers(loggers => loggers.ClearLoggers().AddLoggerFactory().WithLogFilter(filter => filter.ExcludeMessageRegex(LinkNoise())))
+            .AddHocon("""
+                akka.loggers = ["Actors.Hosting.HostLogger, Actors.Hosting"]
+                akka.stdout-logger-class = "Actors.Hosting.SilentLogger, Actors.Hosting"
+                """, HoconAddMode.Append)
+            .AddSetup(new HostLoggerSetup(provider.GetRequiredService<ILoggerFactory>()))
             .WithReplication(options)
             .WithRemoting(node.Address.Host, node.Address.Port)
             .WithClustering()
             .WithActors((system, _) => JoinCluster(system)));
         return services.AddReplication();
     }
-
-    // What Akka.Remote says at each attempt to reach a node that is down; MembershipHints says once that it is.
-    [GeneratedRegex("^(AssociationError|Tried to associate with|Association with remote system|Disassociated)")]
-    private static partial Regex LinkNoise();
 
     /// <summary>Meets the other nodes at their configured addresses, unless the configuration names seed nodes itself.</summary>
     private static void JoinCluster(ActorSystem system)

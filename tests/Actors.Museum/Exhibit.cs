@@ -32,6 +32,6 @@ internal sealed record Exhibit(string Name, string Path, string Mistake, string 
 /// <summary>What became of one sweep.</summary>
 /// <param name="Property">The property that did not hold; null when all held.</param>
 /// <param name="Seeds">Seeds run: the last one is that of the violation, if there was one.</param>
-/// <param name="Seconds">Wall time.</param>
+/// <param name="Seconds">CPU time of the sweep.</param>
 /// <param name="Problem">Why there is no result: the patch does not apply, the build fails, the sweep took too long. Null otherwise.</param>
 internal sealed record Finding(string? Property, long Seeds, double Seconds, string? Problem = null);

@@ -26,7 +26,7 @@ if (options.Only.FirstOrDefault(name => exhibits.TrueForAll(e => e.Name != name)
 using var workshop = new Workshop(repository, options.Limit);
 var table = new StringBuilder();
 var good = true;
-Row("mistake", "caught", "by", "seeds", "seconds");
+Row("mistake", "caught", "by", "seeds", "CPU seconds");
 Row("---", "---", "---", "---:", "---:");
 foreach (var exhibit in exhibits)
 {
@@ -64,7 +64,7 @@ static string Page(IEnumerable<Exhibit> exhibits, string table)
     page.AppendLine("sweeps seeds of the primary-backup swarm from 1 on, and stops at the first property that does not hold. This page is its output:").AppendLine();
     page.AppendLine("    dotnet run -c Release --project tests/Actors.Museum -- --markdown tests/Museum/README.md").AppendLine();
     page.Append(table).AppendLine();
-    page.AppendLine("*Seeds* is the number of seeds until the mistake was found, *seconds* the wall time of that sweep on one core.").AppendLine();
+    page.AppendLine("*Seeds* is the number of seeds until the mistake was found, *CPU seconds* the time of that sweep.").AppendLine();
     page.AppendLine("## The mistakes").AppendLine();
     foreach (var exhibit in exhibits)
         page.AppendLine(CultureInfo.InvariantCulture, $"- **{exhibit.Name}**: {exhibit.Mistake}{(exhibit.SeenIn.Length > 0 ? $" Seen in {exhibit.SeenIn}." : "")}");

@@ -16,10 +16,10 @@ internal static class SeedSweep
         for (var seed = 1L; seed <= last; seed++)
         {
             if (PropertyBrokenBy(seed) is { } property)
-                return Print(new Finding(property, seed, 0));
+                return Print(new Finding(property, seed, CpuSeconds));
         }
 
-        return Print(new Finding(null, last, 0));
+        return Print(new Finding(null, last, CpuSeconds));
     }
 
     /// <summary>The finding in what <see cref="Run"/> has printed; null when there is none.</summary>
@@ -28,6 +28,8 @@ internal static class SeedSweep
         var line = output.Split('\n').FirstOrDefault(line => line.StartsWith('{'));
         return line is null ? null : JsonSerializer.Deserialize<Finding>(line);
     }
+
+    private static double CpuSeconds => Environment.CpuUsage.TotalTime.TotalSeconds;
 
     private static string? PropertyBrokenBy(long seed)
     {

@@ -51,10 +51,6 @@ internal static class Cli
             await terminal.Error.WriteLineAsync(e.Message);
             return e.ExitCode;
         }
-        catch (IOException e) when (e.Message.Contains("Broken pipe", StringComparison.Ordinal))
-        {
-            return ExitCode.Ok;    // the reader of our output has seen enough: actors scan | head
-        }
     }
 
     private static Command Root(Terminal terminal) => new("actors", "Replication for Akka.NET: a key-value cluster of real processes, and the commands to use it.")

@@ -68,7 +68,7 @@ internal static class UpCommand
             isReady |= ClusterView.IsReady(status);
             if (!isReady)
                 RequireProgress(cluster, started.Elapsed);
-            show(ClusterView.Rows(status, [.. cluster.Processes.Select(process => process.State)]), isReady);
+            show(ClusterView.RowsOf(status, [.. cluster.Processes.Select(process => process.State)]), isReady);
             await Task.Delay(isReady ? RunningInterval : StartingInterval, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
@@ -103,7 +103,9 @@ internal static class UpCommand
 
     private static string[] Hints(ClusterPlan plan, string primary)
     {
-        var at = plan.Nodes[0].Url == ClientCommand.DefaultNode ? "" : $" --at {string.Join(',', plan.Nodes.Select(node => node.Url))}";
+        // Without --at the others are asked when one is down; with it, one that stays up must be named.
+        var other = plan.Nodes.FirstOrDefault(node => node.Name != primary) ?? plan.Nodes[0];
+        var at = plan.Nodes[0].Url == ClientCommand.DefaultNode ? "" : $" --at {other.Url}";
         return [$"{Self.Invocation} put greeting hello{at}", $"{Self.Invocation} kill {primary}{at}", $"{Self.Invocation} get greeting{at}"];
     }
 }

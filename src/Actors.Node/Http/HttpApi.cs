@@ -32,7 +32,7 @@ internal static class HttpApi
         builder.Services.AddRoutingCore();
         builder.Services.AddHealthChecks();
         builder.Services.AddSingleton(node);
-        builder.Services.AddSingleton(_ => Telemetry.CreateProvider());
+        builder.Services.AddSingleton(_ => Telemetry.CreateProvider(node));
         builder.Services.AddSingleton<StatusEndpoint>();
         builder.Services.AddSingleton<Health>();
         builder.Services.AddSingleton<TransferEndpoint>();

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Builder;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
+using OpenTelemetry.Resources;
 
 namespace Actors.Node.Http;
 
@@ -10,7 +11,8 @@ internal static class Telemetry
     /// <summary>From a tenth of a millisecond, a fast synced write, to ten seconds, the default request time-out.</summary>
     private static readonly double[] SecondsBuckets = [0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
 
-    public static MeterProvider CreateProvider() => Sdk.CreateMeterProviderBuilder()
+    public static MeterProvider CreateProvider(NodeInfo node) => Sdk.CreateMeterProviderBuilder()
+        .ConfigureResource(resource => resource.AddService("actors", serviceInstanceId: node.Name.Value))
         .AddMeter("Actors", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime")
         .AddView(instrument => instrument.Unit == "s" ? new ExplicitBucketHistogramConfiguration { Boundaries = SecondsBuckets } : null)
         .AddPrometheusExporter()

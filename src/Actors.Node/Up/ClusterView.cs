@@ -11,12 +11,13 @@ internal sealed class ClusterView(TextWriter output, Func<string, IReadOnlyList<
 {
     private const int Role = 3;
     private const int Epoch = 4;
+    private static readonly int[] Columns = [1, 2, Role, Epoch, 5, 7];    // no more, so that a table fits 80 characters
 
     private readonly Dictionary<(string Group, string Node), string> _shown = [];
     private string? _firstPrimary;    // null until the cluster is ready
 
     /// <summary>The rows of <see cref="StatusTable"/>; what the processes know of themselves goes before what others say.</summary>
-    public static IReadOnlyList<string[]> Rows(StatusDocument? status, IReadOnlyList<RunNode> processes)
+    public static IReadOnlyList<string[]> RowsOf(StatusDocument? status, IReadOnlyList<RunNode> processes)
     {
         var known = (status is null ? [] : StatusTable.Rows(status)).ToList();
         foreach (var process in processes.Where(process => known.TrueForAll(row => row[1] != process.Name)))
@@ -36,17 +37,18 @@ internal sealed class ClusterView(TextWriter output, Func<string, IReadOnlyList<
     /// <summary>True when some node is the primary of every group.</summary>
     public static bool IsReady(StatusDocument? status) => status is { Groups.Count: > 0 } && status.Groups.All(group => group.Members.Any(member => member.Role == "primary"));
 
-    /// <summary>The live table.</summary>
-    public Table ToTable(IReadOnlyList<string[]> rows, bool isReady)
+    /// <summary>The live table, and what to try once the cluster is ready.</summary>
+    public Rows ToTable(IReadOnlyList<string[]> rows, bool isReady)
     {
         _firstPrimary ??= isReady ? Primary(rows) : null;
-        var table = new Table().Border(TableBorder.Rounded);
-        foreach (var title in StatusTable.Header)
-            table.AddColumn(title);
+        var table = new Table().Border(TableBorder.Simple);
+        int[] columns = rows.All(row => row[0] == rows[0][0]) ? Columns : [0, .. Columns];
+        foreach (var column in columns)
+            table.AddColumn(new TableColumn(StatusTable.Header[column]).NoWrap());
         foreach (var row in rows)
-            table.AddRow(row.Select((cell, column) => new Markup(column == Role && cell == "primary" ? "[green]primary[/]" : Markup.Escape(cell))));
-        string[] caption = _firstPrimary is null ? ["waiting for a primary"] : ["try, in another terminal:", .. hints(_firstPrimary), "Ctrl-C stops the cluster"];
-        return table.Caption(Markup.Escape(string.Join('\n', caption)));
+            table.AddRow(columns.Select(column => new Text(row[column], column == Role && row[column] == "primary" ? new Style(Color.Green) : Style.Plain)));
+        string[] below = _firstPrimary is null ? ["waiting for a primary"] : ["Try, in another terminal:", .. hints(_firstPrimary).Select(hint => "  " + hint), "Ctrl-C stops the cluster."];
+        return new Rows([table, .. below.Select(line => new Text(line))]);
     }
 
     /// <summary>Prints what changed since the last call: role, epoch or process of a node; and once that the cluster is ready.</summary>

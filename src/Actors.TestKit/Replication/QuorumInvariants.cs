@@ -16,6 +16,7 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Gr
     private readonly Dictionary<(Epoch Epoch, MemberId From), MemberId> _votes = [];
     private readonly Dictionary<MemberId, Epoch> _promised = [];
     private readonly SortedDictionary<Epoch, MemberId> _primaries = [];
+    private readonly Dictionary<long, LogEntry> _sent = [];     // by index, of the latest epoch: no other one can be committed there
     private View? _view;        // the last committed one
     private long _commit;       // the highest commit index checked
 
@@ -46,11 +47,26 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Gr
     public void OnAppend(Append m)
     {
         OnAct(m.From, m.Epoch);
-        _view ??= Entry(m.From.Node, 1) is { } genesis ? ViewRecord.Decode(genesis.Payload).View : null;
-        if (_primaries.TryAdd(m.Epoch, m.From) && _view is not null)
-            RequireMajority(_view, id => id == m.From || _votes.GetValueOrDefault((m.Epoch, id)) == m.From, "Election Quorum", $"{m.From} is primary of epoch {m.Epoch}");
+        if (_view is null)
+            Begin();
+        foreach (var entry in m.Entries)
+        {
+            if (entry.Epoch >= _sent.GetValueOrDefault(entry.Index, entry).Epoch)
+                _sent[entry.Index] = entry;
+        }
+
+        if (_primaries.TryAdd(m.Epoch, m.From))
+            OnElected(m.From, m.Epoch);
         if (m.Commit > _commit)
-            OnCommit(m.From.Node, m.Commit);
+            OnCommit(m.Commit);
+    }
+
+    // The founding entry is never sent as an entry; it is on every member's disk from the beginning.
+    private void Begin()
+    {
+        var genesis = LogEntry.FromFrame(simulation.Nodes.Select(node => node.Disk.Get(Table.Log, keys.Entry(1))).First(frame => frame is not null));
+        _sent[1] = genesis;
+        (_view, _commit) = (ViewRecord.Decode(genesis.Payload).View, 1);
     }
 
     private void OnAct(MemberId from, Epoch epoch) => Require(
@@ -62,34 +78,42 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Gr
         _promised[from] = epoch;
     }
 
-    // A commit index that nobody has told of before was found by the primary of the epoch of its entry. Commits before it may have gone
-    // untold: a view must have agreed up to the next view entry, and that view from there on.
-    private void OnCommit(NodeId primary, long index)
+    // The primary may know of commits that it never told: each view that its predecessor has agreed to may be the one in force.
+    private void OnElected(MemberId primary, Epoch epoch)
     {
-        var changes = new List<LogEntry>();
-        for (var i = _commit + 1; i <= index; i++)
+        var view = _view!;
+        for (var index = _commit + 1; !IsMajority(view, Agrees); index++)
         {
-            if (Entry(primary, i) is not { } entry)
-                return;         // not written yet: judged with a later message
-            if (entry.Kind is EntryKind.View)
-                changes.Add(entry);
-        }
-
-        var last = Entry(primary, index)!.Value.Position;
-        foreach (var change in changes)
-        {
-            var view = ViewRecord.Decode(change.Payload).View;
-            if (_view is not null)
+            if (!_sent.TryGetValue(index, out var entry))
             {
-                RequireMajority(_view, id => Holds(id, change.Position, last.Epoch), "Commit Quorum", $"view entry {change.Position} is committed");
-                sightings.OnView(_view, view);
+                RequireMajority(view, Agrees, "Election Quorum", $"{primary} is primary of epoch {epoch}");
+                return;
             }
 
+            if (entry.Kind is EntryKind.View && IsMajority(view, id => Holds(id, entry.Position, epoch)))
+                view = ViewRecord.Decode(entry.Payload).View;
+        }
+
+        bool Agrees(MemberId id) => id == primary || _votes.GetValueOrDefault((epoch, id)) == primary;
+    }
+
+    // A commit index that nobody has told of before was found by the primary of the epoch of its entry. Commits before it may have gone
+    // untold: a view must have agreed up to the next view entry, and that view from there on.
+    private void OnCommit(long index)
+    {
+        var last = _sent[index].Position;
+        for (; _commit < index; _commit++)
+        {
+            var entry = _sent[_commit + 1];
+            if (entry.Kind is not EntryKind.View)
+                continue;
+            RequireMajority(_view!, id => Holds(id, entry.Position, last.Epoch), "Commit Quorum", $"view entry {entry.Position} is committed");
+            var view = ViewRecord.Decode(entry.Payload).View;
+            sightings.OnView(_view!, view);
             _view = view;
         }
 
         RequireMajority(_view!, id => Holds(id, last, last.Epoch), "Commit Quorum", $"entry {last} is committed");
-        _commit = index;
     }
 
     /// <summary>True when <paramref name="id"/> vouched for the entry in its own epoch or in a later one up to <paramref name="until"/>.</summary>
@@ -110,14 +134,10 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Gr
         return disk.WasDamaged || disk.GetDurable(Table.Log, keys.Entry(index)) is not null;
     }
 
-    private void RequireMajority(View view, Func<MemberId, bool> agrees, string property, string what)
-    {
-        var count = view.Members.Count(agrees);
-        Require(count >= Quorum.Majority(view.Members.Count), property, $"{what} by {count} of {view}");
-    }
+    private static bool IsMajority(View view, Func<MemberId, bool> agrees) => view.Members.Count(agrees) >= Quorum.Majority(view.Members.Count);
 
-    private LogEntry? Entry(NodeId node, long index)
-        => simulation.Node(node).Disk.Get(Table.Log, keys.Entry(index)) is { } frame ? LogEntry.FromFrame(frame) : null;
+    private void RequireMajority(View view, Func<MemberId, bool> agrees, string property, string what)
+        => Require(IsMajority(view, agrees), property, $"{what} by {view.Members.Count(agrees)} of {view}");
 
     private void Require(bool holds, string property, string detail)
     {

@@ -2,9 +2,9 @@ namespace Actors.Timing;
 
 /// <summary>Learns a retransmission time-out from measured round trips (RFC 6298, section 2, with a minimum of our own).</summary>
 /// <remarks>SRTT ← 7/8 SRTT + 1/8 R; RTTVAR ← 3/4 RTTVAR + 1/4 |SRTT − R|; time-out = SRTT + 4 RTTVAR, doubled by each expiry until a new sample comes.</remarks>
-internal sealed class RttEstimator(TimeSpan minimum)
+internal sealed class RttEstimator(TimeSpan minimum, TimeSpan? initial = null)
 {
-    private static readonly TimeSpan Initial = TimeSpan.FromSeconds(1);
+    private readonly TimeSpan _initial = initial ?? TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Maximum = TimeSpan.FromSeconds(5);
 
     private double _smoothed;       // ms; 0 before the first sample
@@ -16,7 +16,7 @@ internal sealed class RttEstimator(TimeSpan minimum)
     {
         get
         {
-            var base_ = _smoothed == 0 ? Initial : TimeSpan.FromMilliseconds(_smoothed + 4 * _variation);
+            var base_ = _smoothed == 0 ? _initial : TimeSpan.FromMilliseconds(_smoothed + 4 * _variation);
             var timeout = (base_ < minimum ? minimum : base_) * (1 << _backoff);
             return timeout > Maximum ? Maximum : timeout;
         }

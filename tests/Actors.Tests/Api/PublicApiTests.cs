@@ -11,6 +11,7 @@ public sealed class PublicApiTests
     [InlineData("Actors")]
     [InlineData("Actors.Storage.RocksDb")]
     [InlineData("Actors.TestKit")]
+    [InlineData("Actors.Hosting")]
     public void The_public_types_of_a_package_are_the_approved_ones(string package)
     {
         var options = new ApiGeneratorOptions { IncludeAssemblyAttributes = false };

@@ -323,6 +323,14 @@ public sealed class KeysApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_error_of_the_node_itself_leaves_the_fate_of_a_write_open_and_its_text_at_home()
+    {
+        _node.Group.Failure = new InvalidOperationException("inner secret");
+        var problem = await (await _node.SendAsync(HttpMethod.Put, Keys + "a", "x")).ProblemAsync(500, "internal-error", "unknown");
+        Assert.DoesNotContain("secret", problem.GetProperty("detail").GetString());
+    }
+
+    [Fact]
     public async Task An_unknown_group_is_404_and_the_known_ones_are_named()
     {
         foreach (var path in (string[])["/v1/groups/other/keys/a", "/v1/groups/..%2F/keys/a", "/v1/groups/DEFAULT/keys/a", "/v1/groups/other/keys", "/v1/groups/other/watch"])

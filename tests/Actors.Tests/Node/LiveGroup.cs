@@ -19,6 +19,9 @@ internal sealed class LiveGroup : IReplicatedGroup
     /// <summary>The answers to the next requests, instead of the machine's.</summary>
     public Queue<GroupReply> Canned { get; } = [];
 
+    /// <summary>Thrown by every write.</summary>
+    public Exception? Failure { get; set; }
+
     /// <summary>Changes up to here are no longer held.</summary>
     public long Compacted { get; set; }
 
@@ -36,6 +39,8 @@ internal sealed class LiveGroup : IReplicatedGroup
         lock (_lock)
         {
             Submitted++;
+            if (Failure is not null)
+                throw Failure;
             if (Canned.TryDequeue(out var canned))
                 return canned;
             var name = System.Text.Encoding.UTF8.GetString(token.Span);

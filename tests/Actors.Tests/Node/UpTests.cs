@@ -163,7 +163,7 @@ public sealed class UpTests : IDisposable
         var status = new StatusDocument(
             [new NodeEntry("n1", 11, "http://127.0.0.1:1", true), new NodeEntry("n2", 12, "http://127.0.0.1:2", true)],
             [new GroupEntry("default", "primary-backup", 2, "n1", [new MemberEntry("n1", "primary", 2, 5, 5, 6, ""), new MemberEntry("n2", "backup", 2, 5, 5, 6, "")])]);
-        var rows = ClusterView.Rows(status, [new RunNode("n1", 11, "http://127.0.0.1:1", ""), new RunNode("n2", 0, "http://127.0.0.1:2", "killed"), new RunNode("n3", 13, "http://127.0.0.1:3", "")]);
+        var rows = ClusterView.RowsOf(status, [new RunNode("n1", 11, "http://127.0.0.1:1", ""), new RunNode("n2", 0, "http://127.0.0.1:2", "killed"), new RunNode("n3", 13, "http://127.0.0.1:3", "")]);
         Assert.Equal(
             ["default n1 11 primary 2 5 6 http://127.0.0.1:1", "default n2 - killed 2 5 6 http://127.0.0.1:2", "- n3 13 starting 0 0 0 http://127.0.0.1:3"],
             rows.Select(row => string.Join(' ', row)));

@@ -32,8 +32,8 @@ internal sealed class GroupClient : UntypedActor, IWithTimers
     private readonly Dictionary<long, Call> _reads = [];
     private readonly List<Call> _toSend = [];
     private readonly Dictionary<long, StatusCall> _statusCalls = [];
-    private readonly Dictionary<long, Action<string>> _transferCalls = [];
 
+    private (long Number, Action<string> Complete) _transfer;   // the one under way
     private NodeId _target;                     // where the primary is believed to be
     private TimeSpan _heardAt;                  // when the target last answered
     private TimeSpan _redirectedAt;
@@ -52,7 +52,7 @@ internal sealed class GroupClient : UntypedActor, IWithTimers
         _peers = peers;
         _clock = clock;
         _settings = settings.Validated();
-        _roundTrip = new RttEstimator(settings.MinRetransmit);
+        _roundTrip = new RttEstimator(settings.MinRetransmit, initial: 5 * settings.MinRetransmit);
         _target = home.IsNone ? nodes[0] : home;
         _address = peers.AddressOf(Self);
     }
@@ -333,7 +333,8 @@ internal sealed class GroupClient : UntypedActor, IWithTimers
         if (Now - _heardAt > _roundTrip.Timeout)
         {
             // The replica of one's own node knows best who leads, or that nobody on this side can.
-            _roundTrip.Expired();
+            if (_home.IsNone)
+                _roundTrip.Expired();
             _target = _home.IsNone || _target == _home ? NextAfter(_target) : _home;
             _heardAt = Now;
         }
@@ -420,14 +421,17 @@ internal sealed class GroupClient : UntypedActor, IWithTimers
     private void OnTransfer(Transfer m)
     {
         var number = _nextRead++;
-        _transferCalls.Add(number, m.Complete);
+        _transfer.Complete?.Invoke("another hand-over was asked for");
+        _transfer = (number, m.Complete);
         _peers.Replica(m.Primary, _group).Tell(new TransferRequest(_group, _address, number, m.Target), ActorRefs.NoSender);
     }
 
     private void OnTransferReply(TransferReply m)
     {
-        if (_transferCalls.Remove(m.Number, out var complete))
-            complete(m.Refusal);
+        if (m.Number != _transfer.Number)
+            return;
+        _transfer.Complete?.Invoke(m.Refusal);
+        _transfer = default;
     }
 
     private sealed class Pump : INoSerializationVerificationNeeded

@@ -8,6 +8,7 @@ internal sealed partial class StarReplica
     private readonly HashSet<MemberId> _votes = [];
     private bool _pre;                      // asking for pre-votes
     private TimeSpan _candidateSince;
+    private readonly HashSet<MemberId> _reached = [];       // who has answered in this candidacy, whatever the answer
 
     private void Candidate(object message)
     {
@@ -38,9 +39,11 @@ internal sealed partial class StarReplica
         }
 
         if (_role is not ReplicaRole.Candidate)
+        {
             _candidateSince = Now;
-        else if (Now - _candidateSince >= _settings.ElectionTimeout)
-            _quorumLost = true;
+            _reached.Clear();
+        }
+
         Follow(default);
         _pre = true;
         _votes.Clear();
@@ -74,8 +77,13 @@ internal sealed partial class StarReplica
         CountVotes();
     }
 
+    /// <summary>True when this replica cannot reach a quorum, as far as it knows: then nobody on its side can serve.</summary>
+    private bool IsCutOff => _quorumLost
+        || (_role is ReplicaRole.Candidate && Now - _candidateSince > 2 * _settings.HeartbeatInterval && !_views.IsQuorum(m => m == _self || _reached.Contains(m)));
+
     private void OnVote(Vote m)
     {
+        _reached.Add(m.From);
         if (m.Pre != _pre || !m.Granted || m.Epoch != (_pre ? _promise.Epoch.Next() : _promise.Epoch))
             return;
         _votes.Add(m.From);

@@ -72,11 +72,31 @@ internal sealed partial class StarReplica
             return;
         }
 
-        var genesis = LogEntry.FromFrame(m.Genesis);
+        if (!TryReadGenesis(m.Genesis, out var genesis))
+        {
+            _logger.Warning("[{0}] {1} sent a first entry that cannot be read; ignored", _settings.Id, m.Node);
+            return;
+        }
+
         if (CheckedView(genesis).View.Of(_environment.Node, _environment.Incarnation) is { IsNone: false })
             StartWith(genesis);
         else
             Send(m.Node, new Join(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation));
+    }
+
+    private static bool TryReadGenesis(ReadOnlyMemory<byte> frame, out LogEntry genesis)
+    {
+        genesis = default;
+        try
+        {
+            genesis = LogEntry.FromFrame(frame);
+            _ = ViewRecord.Decode(genesis.Payload);
+            return genesis.Kind is EntryKind.View && genesis.Follows(default);
+        }
+        catch (Wire.MalformedException)
+        {
+            return false;
+        }
     }
 
     private void Found()

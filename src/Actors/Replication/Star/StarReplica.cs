@@ -316,7 +316,9 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
             Redirect(m.ReplyTo, isFirst ? 0 : m.Number);
     }
 
-    private void Redirect(string client, long number) => Reply(client, new Redirect(_settings.Id, _environment.Node, _primary, number, _quorumLost));
+    private void Redirect(string client, long number) => Reply(client, new Redirect(_settings.Id, _environment.Node, KnownPrimary, number, IsCutOff));
+
+    private NodeId KnownPrimary => _role is ReplicaRole.Primary || Now - _heardPrimaryAt < _settings.ElectionTimeout ? _primary : default;
 
     private Reply ReadNow(Request request, TimeSpan age)
         => new(request.Kind, request.Sequence, default, (long)age.TotalMilliseconds, _applier.Query(request.Payload));

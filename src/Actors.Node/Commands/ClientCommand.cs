@@ -73,7 +73,7 @@ internal static class ClientCommand
     public static IReadOnlyList<Uri> Nodes(Terminal terminal, string? at)
     {
         if (at is null)
-            return [new Uri(DefaultNode), .. (ClusterRun.Find(terminal.RunFolder, DefaultNode)?.Run.Nodes ?? []).Where(node => node.Http != DefaultNode).Select(node => new Uri(node.Http))];
+            return [new Uri(DefaultNode), .. (ClusterRun.Find(terminal.RunFolder, new Uri(DefaultNode))?.Run.Nodes ?? []).Where(node => node.Http != DefaultNode).Select(node => new Uri(node.Http))];
         var nodes = at.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(Node).ToArray();
         return nodes.Length > 0 ? nodes : throw new CommandException(ExitCode.Usage, $"--at is empty: it must be a URL such as {DefaultNode}");
     }

@@ -52,8 +52,9 @@ internal sealed record Answer(HttpStatusCode Status, HttpResponseHeaders Headers
 
 /// <summary>Talks to the first of several nodes that answers.</summary>
 /// <remarks>
-/// A request goes to the next node when a node cannot be reached or says 503, which means that it was not applied. When a connection breaks
-/// after the request was sent, it is repeated only if that cannot apply it twice: a read, or a write with an idempotency token.
+/// A request goes to the next node when a node cannot be reached or did not apply it (429, 503). When a connection breaks after the request
+/// was sent, it is repeated only if that cannot apply it twice: a read, or a write with an idempotency token. Then a later node's
+/// "not applied" says nothing of the first attempt, so the write ends as unknown unless one answers for good.
 /// </remarks>
 internal sealed class NodeClient : IDisposable
 {
@@ -85,7 +86,8 @@ internal sealed class NodeClient : IDisposable
     public async Task<HttpResponseMessage> OpenAsync(string path, Func<Uri, HttpRequestMessage> request, HttpCompletionOption completion = HttpCompletionOption.ResponseHeadersRead)
     {
         var first = _preferred;
-        HttpResponseMessage? refused = null;
+        HttpResponseMessage? refusal = null;    // this node did not apply it, others may be asked
+        string? open = null;                    // an earlier attempt may have been applied
         var reason = "";
         for (var i = 0; i < _nodes.Count; i++)
         {
@@ -95,28 +97,35 @@ internal sealed class NodeClient : IDisposable
             {
                 using var limit = new CancellationTokenSource(_timeout);
                 var response = await _http.SendAsync(message, completion, limit.Token);
-                if (response.StatusCode is HttpStatusCode.ServiceUnavailable)
+                if (response.StatusCode is not (HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests))
                 {
-                    refused = response;
-                    continue;
+                    refusal?.Dispose();
+                    _preferred = node;
+                    return response;
                 }
 
-                _preferred = node;
-                return response;
+                refusal?.Dispose();
+                refusal = response;
             }
             catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
             {
                 reason = Describe(e);
-                var sent = e is not HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError };
-                if (sent && message.Method != HttpMethod.Get && !message.Headers.Contains("Idempotency-Key"))
-                    throw new CommandException(ExitCode.Unavailable, $"{_nodes[node].OriginalString}: {reason} (unknown whether it was applied)");
+                if (message.Method == HttpMethod.Get || WasNotSent(e))
+                    continue;
+                open = $"{_nodes[node].OriginalString}: {reason} (unknown whether it was applied)";
+                if (!message.Headers.Contains("Idempotency-Key"))
+                    break;
             }
         }
 
-        return refused ?? throw new CommandException(ExitCode.Unavailable, $"nothing answers at {string.Join(" or ", _nodes.Select(n => n.OriginalString))}: {reason}; is the cluster up? 'actors up' starts one");
+        if (open is not null)
+            throw new CommandException(ExitCode.Unavailable, open);
+        return refusal ?? throw new CommandException(ExitCode.Unavailable, $"nothing answers at {string.Join(" or ", _nodes.Select(n => n.OriginalString))}: {reason}; is the cluster up? 'actors up' starts one");
     }
 
     public void Dispose() => _http.Dispose();
+
+    private static bool WasNotSent(Exception e) => e is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError };
 
     private string Describe(Exception e) => e switch
     {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Actors.Storage;
 using Akka.Configuration;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Hosting;
 
 namespace Actors.Node.Commands;
@@ -35,6 +36,7 @@ internal static class NodeCommand
     private static string? OneLine(Exception e) => e switch
     {
         ConfigurationException or DataFolderException or StoreFailedException => e.Message.ReplaceLineEndings(" "),
+        IOException { InnerException: AddressInUseException } => e.Message.ReplaceLineEndings(" "),
         { InnerException: { } inner } => OneLine(inner),
         _ => null,
     };

@@ -16,9 +16,9 @@ internal static class RunCommand
         var command = new Command(name, description) { node, at };
         command.SetAction(async parsed =>
         {
-            var urls = ClientCommand.Nodes(terminal, parsed.GetValue(at)).Select(uri => uri.OriginalString.TrimEnd('/')).ToArray();
+            var urls = ClientCommand.Nodes(terminal, parsed.GetValue(at));
             var (cluster, file) = urls.Select(url => ClusterRun.Find(terminal.RunFolder, url)).FirstOrDefault(found => found is not null)
-                ?? throw new CommandException(ExitCode.Unavailable, $"no 'actors up' of yours serves {string.Join(" or ", urls)}");
+                ?? throw new CommandException(ExitCode.Unavailable, $"no 'actors up' of yours serves {string.Join(" or ", urls.Select(url => url.OriginalString))}");
             var found = Find(cluster, parsed.GetValue(node)!);
             await terminal.Error.WriteLineAsync(await run(file, found));
             return ExitCode.Ok;

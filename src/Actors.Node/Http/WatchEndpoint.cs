@@ -31,18 +31,9 @@ internal sealed class WatchEndpoint(IHostApplicationLifetime lifetime)
         var after = resume ?? await PresentIndexAsync(group, prefix);
 
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
-        await using var changes = group.WatchAsync(prefix, after, end.Token).GetAsyncEnumerator(end.Token);
         try
         {
-            var next = changes.MoveNextAsync().AsTask();
-            if (resume is not null)
-                await Task.WhenAny(next, Task.Delay(CompactionNotice, end.Token));
-            if (next.IsFaulted)
-                await next;
-            context.Response.ContentType = "text/event-stream";
-            context.Response.Headers.CacheControl = "no-store";
-            await WriteAsync(context.Response, string.Create(CultureInfo.InvariantCulture, $"id: {after}\n\n"), end.Token);
-            await StreamAsync(context.Response, changes, next, end.Token);
+            await StreamAsync(context.Response, group, prefix, after, isResumed: resume is not null, end);
         }
         catch (CompactedException e) when (!context.Response.HasStarted)
         {
@@ -50,7 +41,7 @@ internal sealed class WatchEndpoint(IHostApplicationLifetime lifetime)
         }
         catch (CompactedException e)
         {
-            await WriteAsync(context.Response, $"event: compacted\ndata: {e.Message}\n\n", end.Token);
+            await WriteAsync(context.Response, $"event: compacted\ndata: {e.Message}\n\n", context.RequestAborted);
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
@@ -59,18 +50,35 @@ internal sealed class WatchEndpoint(IHostApplicationLifetime lifetime)
     }
 
     /// <summary>Writes the changes as they come, in one packet those that are there at once, and a heartbeat when none comes.</summary>
-    private static async Task StreamAsync(HttpResponse response, IAsyncEnumerator<KeyValueChange> changes, Task<bool> next, CancellationToken end)
+    private static async Task StreamAsync(HttpResponse response, KeyValueClient group, byte[] prefix, long after, bool isResumed, CancellationTokenSource end)
     {
-        var packet = new ArrayBufferWriter<byte>();
-        while (await NextOrHeartbeatAsync(response, next, end))
+        await using var changes = group.WatchAsync(prefix, after, end.Token).GetAsyncEnumerator(end.Token);
+        var next = changes.MoveNextAsync().AsTask();
+        try
         {
-            Write(packet, changes.Current);
-            next = changes.MoveNextAsync().AsTask();
-            if (next.IsCompleted && packet.WrittenCount < MaxPacketBytes)
-                continue;
-            await response.Body.WriteAsync(packet.WrittenMemory, end);
-            await response.Body.FlushAsync(end);
-            packet.ResetWrittenCount();
+            if (isResumed && await Task.WhenAny(next, Task.Delay(CompactionNotice, end.Token)) == next && next.IsFaulted)
+                await next;
+            response.ContentType = "text/event-stream";
+            response.Headers.CacheControl = "no-store";
+            await WriteAsync(response, string.Create(CultureInfo.InvariantCulture, $"id: {after}\n\n"), end.Token);
+            var packet = new ArrayBufferWriter<byte>();
+            while (await NextOrHeartbeatAsync(response, next, end.Token))
+            {
+                Write(packet, changes.Current);
+                next = changes.MoveNextAsync().AsTask();
+                if (next.IsCompleted && packet.WrittenCount < MaxPacketBytes)
+                    continue;
+                await response.Body.WriteAsync(packet.WrittenMemory, end.Token);
+                await response.Body.FlushAsync(end.Token);
+                packet.ResetWrittenCount();
+            }
+        }
+        finally
+        {
+            // An enumerator can only be disposed when it is at rest.
+            if (!next.IsCompleted)
+                await end.CancelAsync();
+            await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

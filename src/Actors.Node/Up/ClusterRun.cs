@@ -23,14 +23,14 @@ internal sealed record ClusterRun(int Pid, DateTime Started, IReadOnlyList<RunNo
     /// <summary>Where <c>start</c> asks the run of <paramref name="file"/> to start a node again: by an empty file of this name.</summary>
     public static string StartRequest(string file, string node) => $"{Path.ChangeExtension(file, null)}.start-{node}";
 
-    /// <summary>The running cluster that serves at <paramref name="http"/>, and its file; null when this user runs none.</summary>
-    public static (ClusterRun Run, string File)? Find(string folder, string http)
+    /// <summary>The running cluster that serves at <paramref name="http"/>, by whatever name of this machine, and its file; null when this user runs none.</summary>
+    public static (ClusterRun Run, string File)? Find(string folder, Uri http)
     {
-        if (!Directory.Exists(folder))
+        if (!http.IsLoopback || !Directory.Exists(folder))
             return null;
         foreach (var file in Directory.EnumerateFiles(folder, "up-*.json").Order())
         {
-            if (Read(file) is { } run && run.Nodes.Any(node => node.Http == http) && run.IsAlive())
+            if (Read(file) is { } run && run.Nodes.Any(node => new Uri(node.Http).Port == http.Port) && run.IsAlive())
                 return (run, file);
         }
 

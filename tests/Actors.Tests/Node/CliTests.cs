@@ -220,9 +220,21 @@ public sealed class CliTests : IAsyncLifetime
         using var silent = new TcpListener(IPAddress.Loopback, 0);
         silent.Start();
         var url = $"http://127.0.0.1:{((IPEndPoint)silent.LocalEndpoint).Port}";
-        Assert.Equal((3, "", $"{url}: no answer within 0.2 s (unknown whether it was applied)\n"), await RunAsync(["put", "a", "x", "--at", url, "--timeout", "0.2"]));
-        Assert.Equal(0, (await RunAsync(["put", "a", "x", "--at", $"{url},{_node.Url}", "--timeout", "0.2"])).ExitCode);
-        Assert.Equal(3, (await RunAsync(["get", "a", "--at", url, "--timeout", "0.2"])).ExitCode);
+        Assert.Equal((3, "", $"{url}: no answer within 1 s (unknown whether it was applied)\n"), await RunAsync(["put", "a", "x", "--at", url, "--timeout", "1"]));
+        Assert.Equal(0, (await RunAsync(["put", "a", "x", "--at", $"{url},{_node.Url}", "--timeout", "1"])).ExitCode);
+        Assert.Equal(3, (await RunAsync(["get", "a", "--at", url, "--timeout", "1"])).ExitCode);
+    }
+
+    [Theory]
+    [InlineData(Outcome.Unavailable)]
+    [InlineData(Outcome.Overloaded)]
+    public async Task A_second_node_that_did_not_apply_a_write_says_nothing_of_the_first_attempt(Outcome second)
+    {
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        var url = $"http://127.0.0.1:{((IPEndPoint)silent.LocalEndpoint).Port}";
+        _node.Group.Canned.Enqueue(new GroupReply(second, default, 0, TimeSpan.Zero, "not here"));
+        Assert.Equal((3, "", $"{url}: no answer within 1 s (unknown whether it was applied)\n"), await RunAsync(["put", "a", "x", "--at", $"{url},{_node.Url}", "--timeout", "1"]));
     }
 
     [Fact]

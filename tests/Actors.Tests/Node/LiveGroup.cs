@@ -31,6 +31,15 @@ internal sealed class LiveGroup : IReplicatedGroup
 
     public int Submitted { get; private set; }
 
+    public int Watchers
+    {
+        get
+        {
+            lock (_lock)
+                return _watchers.Count;
+        }
+    }
+
     public long Index => _direct.Index;
 
     public async Task<GroupReply> SubmitAsync(ReadOnlyMemory<byte> command, ReadOnlyMemory<byte> token = default, TimeSpan? timeout = null)
@@ -83,10 +92,18 @@ internal sealed class LiveGroup : IReplicatedGroup
             _watchers.Add(watcher);
         }
 
-        await foreach (var change in watcher.Reader.ReadAllAsync(cancellation))
+        try
         {
-            if (change.Key.Span.StartsWith(prefix.Span))
-                yield return change;
+            await foreach (var change in watcher.Reader.ReadAllAsync(cancellation))
+            {
+                if (change.Key.Span.StartsWith(prefix.Span))
+                    yield return change;
+            }
+        }
+        finally
+        {
+            lock (_lock)
+                _watchers.Remove(watcher);
         }
     }
 

@@ -207,12 +207,14 @@ public sealed class UpTests : IDisposable
         var run = new ClusterRun(self.Id, ClusterRun.StartOf(self), [new RunNode("n1", 0, "http://127.0.0.1:1", "killed"), new RunNode("n2", 7, "http://127.0.0.1:2", "")]);
         var file = ClusterRun.FileOf(_folder, 1);
         run.Write(file);
-        Assert.Equal(file, ClusterRun.Find(_folder, "http://127.0.0.1:2")?.File);
-        Assert.Equal(run.Nodes, ClusterRun.Find(_folder, "http://127.0.0.1:1")?.Run.Nodes);
-        Assert.Null(ClusterRun.Find(_folder, "http://127.0.0.1:3"));
-        Assert.Null(ClusterRun.Find(Path.Combine(_folder, "none"), "http://127.0.0.1:1"));
+        Assert.Equal(file, ClusterRun.Find(_folder, new Uri("http://127.0.0.1:2"))?.File);
+        Assert.Equal(run.Nodes, ClusterRun.Find(_folder, new Uri("http://127.0.0.1:1"))?.Run.Nodes);
+        Assert.NotNull(ClusterRun.Find(_folder, new Uri("http://localhost:1/")));
+        Assert.Null(ClusterRun.Find(_folder, new Uri("http://127.0.0.1:3")));
+        Assert.Null(ClusterRun.Find(_folder, new Uri("http://192.0.2.1:1")));
+        Assert.Null(ClusterRun.Find(Path.Combine(_folder, "none"), new Uri("http://127.0.0.1:1")));
         (run with { Started = run.Started.AddMinutes(-1) }).Write(file);
-        Assert.Null(ClusterRun.Find(_folder, "http://127.0.0.1:1"));
+        Assert.Null(ClusterRun.Find(_folder, new Uri("http://127.0.0.1:1")));
     }
 
     private static async Task<(int ExitCode, string Error)> RunAsync(params string[] arguments)

@@ -114,6 +114,21 @@ public sealed class WatchApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_watcher_that_leaves_is_forgotten()
+    {
+        using (await _node.GetAsync(Watch))
+            await WatchersAsync(1);
+        await WatchersAsync(0);
+
+        async Task WatchersAsync(int count)
+        {
+            for (var i = 0; i < 500 && _node.Group.Watchers != count; i++)
+                await Task.Delay(10);
+            Assert.Equal(count, _node.Group.Watchers);
+        }
+    }
+
+    [Fact]
     public async Task Many_changes_arrive_complete_and_in_order()
     {
         await using var watch = await OpenAsync(Watch);

@@ -42,7 +42,7 @@ internal sealed class RemotePeers : IPeers
     {
         if (_clients.TryGetValue(address, out var known))
             return Ref(known);
-        if (!ActorPath.TryParse(address, out var path))
+        if (Parse(address) is not { } path)
             return _provider.DeadLetters;
         if (Interlocked.Increment(ref _clientCount) > MaxClients)
         {
@@ -53,7 +53,8 @@ internal sealed class RemotePeers : IPeers
         return Ref(_clients[address] = Resolve(path));
     }
 
-    public string AddressOf(IActorRef local) => local.Path.ToStringWithAddress(_provider.DefaultAddress);
+    // With its uid: after a restart of this process another actor has the same path, and must not get the answers to this one.
+    public string AddressOf(IActorRef local) => local.Path.ToSerializationFormatWithAddress(_provider.DefaultAddress);
 
     /// <summary>This node; none while the system listens elsewhere.</summary>
     public NodeId Self => NodeAt(_provider.DefaultAddress);
@@ -72,6 +73,19 @@ internal sealed class RemotePeers : IPeers
 
     /// <summary>The address of a node's actor system.</summary>
     public Address AddressOf(NodeAddress node) => _provider.DefaultAddress.WithHost(node.Host).WithPort(node.Port);
+
+    /// <summary>The path that <paramref name="address"/> names; null for text from the wire that names none.</summary>
+    private static ActorPath? Parse(string address)
+    {
+        try
+        {
+            return ActorPath.TryParse(address, out var path) ? path : null;
+        }
+        catch (Exception e) when (e is FormatException or OverflowException)
+        {
+            return null;    // what TryParse makes of a uid that is not a number
+        }
+    }
 
     private Target Resolve(ActorPath path) => new(path, path.Address == _provider.DefaultAddress ? null : _provider.ResolveActorRef(path));
 

@@ -65,16 +65,20 @@ public sealed class BadStartTests : IClassFixture<BadStartTests.UsedFolder>, IDi
         Assert.Contains(error, Assert.Single(result.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
     }
 
+    // The setting stands in a file of its own, as the same key twice in one file is an error already.
     private static string WriteConfig(string file, int port, string folder, string setting)
     {
-        File.WriteAllText(file, string.Create(CultureInfo.InvariantCulture, $$"""
+        File.WriteAllText(file + ".good", string.Create(CultureInfo.InvariantCulture, $$"""
             include "{{NodeProgram.ExampleConfig}}"
             actors.node = n1
             actors.nodes.n1 = "127.0.0.1:{{port}}"
             actors.data-directory = "{{folder}}"
             actors.http.port = {{port + 1}}
-            {{setting}}
             """));
+        File.WriteAllText(file, $"""
+            include "{file}.good"
+            {setting}
+            """);
         return file;
     }
 

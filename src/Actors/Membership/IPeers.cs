@@ -16,6 +16,6 @@ public interface IPeers
     /// <summary>The actor behind a return address that came with a request; see <see cref="AddressOf"/>.</summary>
     IActorRef Client(string address);
 
-    /// <summary>The return address under which others can reach <paramref name="local"/>, for use in a request.</summary>
+    /// <summary>The return address under which others can reach <paramref name="local"/>, for use in a request: its own, never that of a later actor of the same name.</summary>
     string AddressOf(IActorRef local);
 }

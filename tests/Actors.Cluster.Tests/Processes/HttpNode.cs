@@ -83,7 +83,9 @@ internal sealed class HttpNode : IDisposable
         var all = new Dictionary<string, string>();
         for (var page = $"{Keys}?prefix={prefix}&limit=1000"; page.Length > 0;)
         {
-            var answer = await SendAsync(HttpMethod.Get, page);
+            var path = page;
+            // A busy machine may hold an election at any time.
+            var answer = await RealCluster.UntilAsync($"a page of {Url}", async () => await SendAsync(HttpMethod.Get, path) is { Status: not 503 } done ? done : null);
             Assert.True(answer.Status == 200, $"{page}: {answer}");
             using var json = JsonDocument.Parse(answer.Body);
             foreach (var entry in json.RootElement.GetProperty("entries").EnumerateArray())

@@ -8,8 +8,8 @@ namespace Actors.Cluster.Tests;
 /// <param name="homeFolder">Where this user's runs of <c>actors up</c> are known.</param>
 internal sealed class LoggedProcess(IReadOnlyList<string> commandLine, string logFile, string homeFolder) : IDisposable
 {
-    // The shell replaces itself, so the process id is that of the command.
-    private static readonly string[] Shell = ["/bin/sh", "-c", """log=$0; exec "$@" >>"$log" 2>&1"""];
+    // The shell and env replace themselves, so the process id is that of the command. A job in the background ignores SIGINT, and so would all that it starts.
+    private static readonly string[] Shell = ["/bin/sh", "-c", """log=$0; exec env --default-signal=INT "$@" >>"$log" 2>&1"""];
 
     private Process? _process;
 

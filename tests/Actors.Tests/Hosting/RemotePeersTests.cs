@@ -76,6 +76,8 @@ public class RemotePeersTests : Akka.TestKit.Xunit2.TestKit
         Assert.Same(Sys.DeadLetters, _here.Replica(new NodeId("n9"), Group));
         Assert.Same(Sys.DeadLetters, _here.Client("no address"));
         Assert.Same(Sys.DeadLetters, _here.Client(""));
+        Assert.Same(Sys.DeadLetters, _here.Client("akka.tcp://peers@127.0.0.1:1/user/x#one"));
+        Assert.Same(Sys.DeadLetters, _here.Client("akka.tcp://peers@127.0.0.1:1/user/x#99999999999999999999"));
     }
 
     [Fact]
@@ -94,12 +96,38 @@ public class RemotePeersTests : Akka.TestKit.Xunit2.TestKit
     }
 
     [Fact]
+    public async Task A_return_address_is_never_that_of_a_later_actor_of_the_same_name()
+    {
+        var first = Sys.ActorOf(Props.Create(() => new Forwarder(TestActor)), "client");
+        var address = _here.AddressOf(first);
+        await first.GracefulStop(TimeSpan.FromSeconds(5));
+        var second = Sys.ActorOf(Props.Create(() => new Forwarder(TestActor)), "client");
+
+        await AwaitAssertAsync(async () =>
+        {
+            _there.Client(_here.AddressOf(second)).Tell("connected");
+            await ExpectMsgAsync("connected", TimeSpan.FromMilliseconds(200));
+        });
+
+        foreach (var (peers, name) in new[] { (_here, "here"), (_there, "there") })
+        {
+            peers.Client(address).Tell("for the first");
+            peers.Client(_here.AddressOf(second)).Tell(name);
+        }
+
+        var received = new HashSet<string>();
+        while (!received.IsSupersetOf(["here", "there"]))
+            received.Add(await ExpectMsgAsync<string>());
+        Assert.DoesNotContain("for the first", received);
+    }
+
+    [Fact]
     public async Task More_return_addresses_than_are_kept_still_lead_where_they_say()
     {
         var probe = CreateTestProbe();
         var address = _here.AddressOf(probe);
         for (var i = 0; i < 3000; i++)
-            Assert.NotNull(_here.Client($"{address}-{i}"));
+            Assert.NotSame(Sys.DeadLetters, _here.Client(address.Replace("#", $"-{i}#", StringComparison.Ordinal)));
 
         _here.Client(address).Tell("still there");
 

@@ -10,7 +10,7 @@ namespace Actors.Hosting;
 /// Akka picks the reader of a message by the serializer id on the wire, and under id 1 stands JSON that names the types to be created: whoever
 /// reaches the port can run code. <c>allow-unregistered-types = off</c> alone stops only the sending. Put in force by <c>akka.actor.serializers.json</c>.
 /// </remarks>
-public sealed class JsonRefused : Serializer
+internal sealed class JsonRefused : Serializer
 {
     /// <summary>Made by Akka, with the settings of its JSON serializer.</summary>
     public JsonRefused(ExtendedActorSystem system, Config settings) : base(system) => _ = settings;

@@ -9,6 +9,7 @@ namespace Actors.Benchmarks;
 /// <summary>The command line. Each command reads its options, and leaves the rest to the run of its name.</summary>
 internal static class Program
 {
+    private const string Ours = "actors";
     private static readonly TimeSpan TimeToCleanUp = TimeSpan.FromSeconds(30);
 
     private static async Task<int> Main(string[] args)
@@ -44,7 +45,7 @@ internal static class Program
 
     private static Command Throughput(string name, string description, Operation operation, string[] args)
     {
-        var against = Names("--against", "The systems, in the order in which they are listed; ratios are of the first to the others", "etcd,redis");
+        var against = Names("--against", "The peers that ours is measured beside; ratios are of ours to theirs", "etcd,redis");
         var outstanding = Numbers("--outstanding", "Requests in flight", "1,64,256");
         var seconds = Number("--seconds", "Length of each measurement in seconds", 5);
         var warmup = Number("--warmup", "Seconds before each measurement that are not counted", 2);
@@ -60,8 +61,8 @@ internal static class Program
 
     private static Command FailoverCommand(string[] args)
     {
-        var against = Names("--against", "The systems, each of which must elect a leader by itself", "etcd");
-        var faults = List("--faults", "kill (kill -9 of the leader) or cut (its packets vanish; needs root), or both", "kill,cut",
+        var against = Names("--against", "The peers that ours is measured beside, each of which must elect a leader by itself", "etcd");
+        var faults = List("--faults", "kill (kill -9 of the leader) or cut (its packets vanish; needs root, and ours cannot be cut yet), or both", "kill",
             text => Enum.TryParse<Fault>(text, ignoreCase: true, out var fault) ? fault : (Fault?)null);
         var times = Number("--times", "How often each fault is made", 20);
         return Run(new Command("failover", "Time from a fault of the leader to the next acknowledged write") { against, faults, times }, args,
@@ -71,7 +72,7 @@ internal static class Program
 
     private static Command Soak(string[] args)
     {
-        var system = new Option<string>("--system") { Description = "The system", Required = true };
+        var system = new Option<string>("--system") { Description = "The system", DefaultValueFactory = _ => Ours };
         var minutes = Number("--minutes", "How long", 10);
         var outstanding = Number("--outstanding", "Writes in flight", 64);
         return Run(new Command("soak", "Elections, memory and throughput over minutes of writes") { system, minutes, outstanding }, args,
@@ -81,7 +82,7 @@ internal static class Program
 
     private static Command Idle(string[] args)
     {
-        var against = Names("--against", "The systems; akka is a bare three-node Akka.Cluster", "akka");
+        var against = Names("--against", "The peers that ours is measured beside; akka is a bare three-node Akka.Cluster", "akka");
         var seconds = Number("--seconds", "How long", 30);
         return Run(new Command("idle", "CPU and memory of servers of which nothing is asked") { against, seconds }, args,
             (parsed, report, cancellation) => IdleRun.RunAsync(new IdleRun.Options(parsed.GetRequiredValue(against), parsed.GetRequiredValue(seconds)), report, cancellation));
@@ -136,12 +137,15 @@ internal static class Program
     private static Option<IReadOnlyList<int>> Numbers(string name, string description, string value) =>
         List(name, description, value, text => int.TryParse(text, out var number) && number > 0 ? number : (int?)null);
 
+    /// <summary>Names of systems; ours is always the first.</summary>
     private static Option<IReadOnlyList<string>> Names(string name, string description, string value) => new(name)
     {
         Description = description,
-        DefaultValueFactory = _ => value.Split(','),
-        CustomParser = result => result.Tokens[0].Value.Split(','),
+        DefaultValueFactory = _ => WithOurs(value),
+        CustomParser = result => WithOurs(result.Tokens[0].Value),
     };
+
+    private static string[] WithOurs(string names) => [Ours, .. names.Split(',').Where(n => n != Ours)];
 
     private static Option<IReadOnlyList<T>> List<T>(string name, string description, string value, Func<string, T?> parse) where T : struct => new(name)
     {

@@ -83,7 +83,7 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
         foreach (var (id, _) in _groups)
         {
             StartReplica(id);
-            _clients[id] = Context.ActorOf(GroupClient.Props(id, _environment.Nodes, _environment.Node, _environment.Peers, _environment.Clock, _client), $"c-{id}");
+            StartClient(id);
         }
     }
 
@@ -117,6 +117,13 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
         Context.Watch(replica);
     }
 
+    // Calls that a failed client had were answered when it stopped; its successor opens a session of its own.
+    private void StartClient(GroupId group)
+    {
+        var props = GroupClient.Props(group, _environment.Nodes, _environment.Node, _environment.Peers, _environment.Clock, _client);
+        Context.Watch(_clients[group] = Context.ActorOf(props, $"c-{group}"));
+    }
+
     private void OnRoleChanged(RoleChanged m)
     {
         _roles[m.Group] = m.Role;
@@ -125,7 +132,20 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
         StopWhenNothingIsLed();
     }
 
-    private void OnTerminated(IActorRef replica)
+    private void OnTerminated(IActorRef child)
+    {
+        if (_clients.FirstOrDefault(c => c.Value.Equals(child)) is { Value: not null } client)
+        {
+            _failures.Remove(child.Path.Name, out var why);
+            _logger.Error(why, "[{0}] client failed; a new one starts", client.Key);
+            StartClient(client.Key);
+            return;
+        }
+
+        OnReplicaTerminated(child);
+    }
+
+    private void OnReplicaTerminated(IActorRef replica)
     {
         var group = _groups.Keys.First(g => ReplicaName(g) == replica.Path.Name);
         _failures.Remove(replica.Path.Name, out var failure);

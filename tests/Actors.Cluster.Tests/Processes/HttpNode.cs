@@ -106,6 +106,9 @@ internal sealed class HttpNode : IDisposable
     public async Task<Answer> SendAsync(HttpMethod method, string path, string? body = null, params (string Name, string Value)[] headers)
     {
         using var request = new HttpRequestMessage(method, Url + path) { Content = body is null ? null : new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
+        // Each on a connection of its own: on a kept one HttpClient repeats a request without a body by itself when the node dies,
+        // and then reports that it could not connect, although the first copy was taken.
+        request.Headers.ConnectionClose = true;
         foreach (var (name, value) in headers)
             request.Headers.TryAddWithoutValidation(name, value);
         var sent = Stopwatch.GetTimestamp();

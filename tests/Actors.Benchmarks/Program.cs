@@ -48,7 +48,7 @@ internal static class Program
         var against = Names("--against", "The peers that ours is measured beside; ratios are of ours to theirs", "etcd,redis");
         var outstanding = Numbers("--outstanding", "Requests in flight", "1,64,256");
         var seconds = Number("--seconds", "Length of each measurement in seconds", 5);
-        var warmup = Number("--warmup", "Seconds before each measurement that are not counted", 2);
+        var warmup = Number("--warmup", "Seconds before each measurement that are not counted; the runtime compiles our servers while they run", 10);
         var rounds = Number("--rounds", "How often everything is measured", 5);
         var valueBytes = Number("--value-bytes", "Length of the value", 100);
         return Run(new Command(name, description) { against, outstanding, seconds, warmup, rounds, valueBytes }, args, (parsed, report, cancellation) =>

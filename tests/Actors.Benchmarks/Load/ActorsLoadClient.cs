@@ -22,7 +22,7 @@ internal sealed class ActorsLoadClient : ILoadClient
     {
         _value = LoadClients.Value(valueBytes);
         _system = ActorSystem.Create("demo", ConfigurationFactory.ParseString("""
-            akka.loglevel = ERROR
+            akka { loglevel = OFF, stdout-loglevel = OFF }     # standard output carries the results
             akka.actor.provider = remote
             akka.remote.dot-netty.tcp { hostname = 127.0.0.1, port = 0 }
             akka.remote.retry-gate-closed-for = 500 ms

@@ -44,7 +44,7 @@ internal sealed class ActorsCluster : IElectsLeader
         Task.FromResult<IReadOnlyList<LoadTarget>>([TargetAt(Enumerable.Range(0, Site.Servers), operation)]);
 
     public LoadTarget TargetAt(IEnumerable<int> servers, Operation operation) => new(
-        "actors", ActorsLoadClient.Kind, [.. servers.Select(i => _endpoints[i])],
+        "actors", ActorsLoadClient.Kind, _endpoints,     // whichever servers are alive: a client must know the primary's address to be sent there
         operation == Operation.Write ? "a write is synced by all three" : "a read confirmed by a majority (barrier)");
 
     public Task<Leadership> WholeAsync(CancellationToken cancellation) => Wait.ForAsync("actors: no primary with all members", Servers, async () =>

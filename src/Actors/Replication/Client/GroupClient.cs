@@ -312,7 +312,7 @@ internal sealed class GroupClient : UntypedActor, IWithTimers
             return;
         }
 
-        var known = !m.Primary.IsNone && m.Primary != m.From;
+        var known = m.Primary != m.From && _nodes.Contains(m.Primary);
         _target = known ? m.Primary : NextAfter(m.From);
         _heardAt = Now;
 

@@ -140,6 +140,12 @@ internal sealed class GroupClient : UntypedActor, IWithTimers
             return;
         _pumping = true;
         Self.Tell(Pump.Instance);
+        TickWhileBusy();
+    }
+
+    // The tick stops itself when nothing is under way.
+    private void TickWhileBusy()
+    {
         if (!Timers.IsTimerActive(ClientTick.Instance))
             Timers.StartPeriodicTimer(ClientTick.Instance, ClientTick.Instance, Tick);
     }
@@ -425,8 +431,7 @@ internal sealed class GroupClient : UntypedActor, IWithTimers
         _statusCalls.Add(number, new StatusCall(m, Now + m.Timeout));
         foreach (var node in _nodes)
             _peers.Replica(node, _group).Tell(new StatusRequest(_group, _address, number), ActorRefs.NoSender);
-        if (!Timers.IsTimerActive(ClientTick.Instance))
-            Timers.StartPeriodicTimer(ClientTick.Instance, ClientTick.Instance, Tick);
+        TickWhileBusy();
     }
 
     private void OnStatusReply(StatusReply m)

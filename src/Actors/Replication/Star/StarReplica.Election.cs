@@ -33,7 +33,7 @@ internal sealed partial class StarReplica
 
         if (!IsVoter)
         {
-            AskToBeTakenIn();
+            SendToOthers(JoinRequest());     // a learner that hears nothing may have been dropped: asking again is harmless
             Timers.StartSingleTimer(ElectionTick.Instance, ElectionTick.Instance, RandomElectionTimeout());
             return;
         }
@@ -136,15 +136,5 @@ internal sealed partial class StarReplica
         }
 
         SendAfterSave(m.From.Node, new Vote(_settings.Id, _promise.Epoch, _self, false, _promise.VotedFor == m.From));
-    }
-
-    // A learner that hears nothing may have been dropped, or the primary changed: asking again is harmless.
-    private void AskToBeTakenIn()
-    {
-        foreach (var node in _environment.Nodes)
-        {
-            if (node != _environment.Node)
-                Send(node, new Join(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation));
-        }
     }
 }

@@ -42,20 +42,26 @@ internal sealed partial class StarReplica
     private void OnProbeTick()
     {
         _quorumLost = Now - _joiningSince > 10 * _settings.ElectionTimeout;     // until then clients may look elsewhere
-        foreach (var node in _environment.Nodes)
-        {
-            if (node == _environment.Node)
-                continue;
-            if (IsEmpty)
-                Send(node, new Probe(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation, true));
-            else
-                Send(node, new Join(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation));
-        }
+        if (IsEmpty)
+            SendToOthers(new Probe(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation, true));
+        else
+            SendToOthers(JoinRequest());
 
         if (IsEmpty && _settings.InitialMembers.Contains(_environment.Node))
         {
             _empty[_environment.Node] = _environment.Incarnation;
             Found();
+        }
+    }
+
+    private Join JoinRequest() => new(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation);
+
+    private void SendToOthers(ReplicationMessage message)
+    {
+        foreach (var node in _environment.Nodes)
+        {
+            if (node != _environment.Node)
+                Send(node, message);
         }
     }
 
@@ -81,7 +87,7 @@ internal sealed partial class StarReplica
         if (CheckedView(genesis).View.Of(_environment.Node, _environment.Incarnation) is { IsNone: false })
             StartWith(genesis);
         else
-            Send(m.Node, new Join(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation));
+            Send(m.Node, JoinRequest());
     }
 
     private static bool TryReadGenesis(ReadOnlyMemory<byte> frame, out LogEntry genesis)

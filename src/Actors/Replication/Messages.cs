@@ -94,7 +94,8 @@ internal sealed record Requests(GroupId Group, string ReplyTo, long Number, LogP
 internal readonly record struct Reply(RequestKind Kind, long Sequence, LogPosition Session, long AgeMs, Applied Result);
 
 /// <summary>Replica → client: replies, each by kind and number.</summary>
-internal sealed record Replies(GroupId Group, NodeId From, IReadOnlyList<Reply> Items) : ReplicationMessage(Group);
+/// <param name="Number">The message whose requests these answer at once: a refusal is of the copy in it. 0 for what was ordered or waited.</param>
+internal sealed record Replies(GroupId Group, NodeId From, long Number, IReadOnlyList<Reply> Items) : ReplicationMessage(Group);
 
 /// <summary>Replica → client: I am not the primary; what you sent me and got no reply to goes elsewhere.</summary>
 /// <param name="Primary">Who is, as far as known; none otherwise.</param>

@@ -118,6 +118,7 @@ internal static class ReplicationCodec
                 break;
             case Replies m:
                 w.Text(m.From.Value);
+                w.Int64(m.Number);
                 w.Int32(m.Items.Count);
                 foreach (var item in m.Items)
                 {
@@ -233,10 +234,11 @@ internal static class ReplicationCodec
     private static Replies ReadReplies(ref ByteReader r, GroupId group)
     {
         var from = ViewRecord.ReadNode(ref r);
+        var number = r.Int64();
         var items = new Reply[r.Count(SmallestReply)];
         for (var i = 0; i < items.Length; i++)
             items[i] = new Reply(Kind(ref r), r.Int64(), Position(ref r), r.Int64(), Applied.Read(ref r));
-        return new Replies(group, from, items);
+        return new Replies(group, from, number, items);
     }
 
     private static RequestKind Kind(ref ByteReader r)

@@ -39,7 +39,7 @@ public sealed class ReplicationCodecTests
             new Request(RequestKind.BarrierRead, 4, default, "query"u8.ToArray()),
             new Request(RequestKind.StaleRead, 5, default, "query"u8.ToArray()),
         ]),
-        new Replies(Group, new NodeId("n1"),
+        new Replies(Group, new NodeId("n1"), 7,
         [
             new Reply(RequestKind.Command, 2, At(3, 7), 0, new Applied(Outcome.Ok, "reply"u8.ToArray(), 11, "")),
             new Reply(RequestKind.StaleRead, 5, default, 250, new Applied(Outcome.Failed, default, 11, "größer")),

@@ -62,6 +62,29 @@ public sealed class StarStoryTests
     }
 
     [Fact]
+    public void Of_many_requests_at_a_cut_off_node_each_sent_later_is_told_that_it_was_not_applied()
+    {
+        using var story = new Story(3).Begin();
+        var old = story.Primary;
+        using var _ = new Ending(story.Simulation.Network.Isolate(old));
+        var early = story.Put(old, "begin", "2", timeout: Seconds(20));
+        story.Simulation.RunUntil(() => story.Primary != old, Seconds(10));
+        Assert.Equal(Outcome.Unknown, story.Ended(early).Outcome);      // ordered here, and nobody here knows whether it will be applied
+
+        // Requests in flight at the same time: the refusal of one message says nothing about those that overtake it on their way.
+        var late = new List<Answer>();
+        for (var i = 0; i < 50; i++)
+        {
+            late.Add(story.Put(old, "begin", "3"));
+            late.Add(story.Get(old, "begin"));
+            story.Simulation.RunFor(TimeSpan.FromMicroseconds(150));
+        }
+
+        Assert.All(late, answer => Assert.Equal(Outcome.Unavailable, story.Ended(answer).Outcome));
+        Assert.All(late, answer => Assert.InRange(answer.Took, TimeSpan.Zero, Ms(50)));
+    }
+
+    [Fact]
     public void A_group_of_two_never_shrinks_to_one()
     {
         using var story = new Story(2).Begin();

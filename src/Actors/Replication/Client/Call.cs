@@ -18,6 +18,9 @@ internal sealed record Transfer(NodeId Primary, NodeId Target, Action<string> Co
 /// <summary>One request on its way through a client.</summary>
 internal sealed class Call(RequestKind kind, ReadOnlyMemory<byte> token, ReadOnlyMemory<byte> payload, TimeSpan deadline, Action<GroupReply> complete)
 {
+    private bool _lastIsOpen;           // no replica has refused the last copy
+    private List<long>? _earlierOpen;   // the messages of earlier copies that none has refused; there are rarely any
+
     public RequestKind Kind { get; } = kind;
 
     public ReadOnlyMemory<byte> Token { get; } = token;
@@ -41,7 +44,7 @@ internal sealed class Call(RequestKind kind, ReadOnlyMemory<byte> token, ReadOnl
     public int Sends { get; private set; }
 
     /// <summary>Copies that no replica has refused: as many may have been ordered.</summary>
-    public int Open { get; private set; }
+    public int Open => (_lastIsOpen ? 1 : 0) + (_earlierOpen?.Count ?? 0);
 
     public TimeSpan SentAt { get; private set; }
 
@@ -52,11 +55,19 @@ internal sealed class Call(RequestKind kind, ReadOnlyMemory<byte> token, ReadOnl
 
     public void Sent(long number, TimeSpan now, TimeSpan retryAt)
     {
-        (Number, SentAt, RetryAt) = (number, now, retryAt);
+        if (_lastIsOpen)
+            (_earlierOpen ??= []).Add(Number);
+        (Number, SentAt, RetryAt, _lastIsOpen) = (number, now, retryAt, true);
         Sends++;
-        Open++;
     }
 
-    /// <summary>A replica has said that it did not order the copy it got.</summary>
-    public void Refused() => Open = Math.Max(0, Open - 1);
+    /// <summary>A replica says that it did not order the copy in message <paramref name="number"/>; false when it has said so before, or got none.</summary>
+    public bool Refused(long number)
+    {
+        if (number != Number)
+            return _earlierOpen?.Remove(number) ?? false;
+        var wasOpen = _lastIsOpen;
+        _lastIsOpen = false;
+        return wasOpen;
+    }
 }

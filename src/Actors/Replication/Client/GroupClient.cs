@@ -14,7 +14,7 @@ namespace Actors.Replication.Client;
 /// </list>
 /// Where a primary cannot be reached because this side of a partition has no quorum, its own node's replica says so and calls fail at once.
 /// </remarks>
-internal sealed class GroupClient : UntypedActor, IWithTimers
+internal sealed partial class GroupClient : UntypedActor, IWithTimers
 {
     /// <summary>Messages that may wait for their answers before new requests gather for the next one.</summary>
     private const int MaxUnanswered = 4;
@@ -35,9 +35,7 @@ internal sealed class GroupClient : UntypedActor, IWithTimers
     private readonly Dictionary<long, Call> _reads = [];
     private readonly List<Call> _toSend = [];
     private readonly Dictionary<long, int> _unanswered = [];                        // calls of each message that have no answer
-    private readonly Dictionary<long, StatusCall> _statusCalls = [];
 
-    private (long Number, Action<string> Complete) _transfer;   // the one under way
     private NodeId _target;                     // where the primary is believed to be
     private TimeSpan _heardAt;                  // when the target last answered
     private TimeSpan _redirectedAt;
@@ -226,245 +224,6 @@ internal sealed class GroupClient : UntypedActor, IWithTimers
 
     private NodeId NodeFor(Call call) => call.Kind is RequestKind.StaleRead && !_home.IsNone && !call.AwayFromHome ? _home : _target;
 
-    // ---- Answers ----
-
-    private void OnReplies(Replies m)
-    {
-        if (m.From == _target)
-            _heardAt = Now;
-        foreach (var reply in m.Items)
-        {
-            if (Find(reply) is { } call)
-                OnReply(call, reply);
-        }
-
-        if (_queue.Count > 0 || _toSend.Count > 0)
-            PumpSoon();
-    }
-
-    private void Answered(Call call)
-    {
-        if (!_unanswered.TryGetValue(call.Number, out var left))
-            return;
-        if (left > 1)
-            _unanswered[call.Number] = left - 1;
-        else
-            _unanswered.Remove(call.Number);
-    }
-
-    private Call? Find(in Reply reply) => reply.Kind switch
-    {
-        RequestKind.Command => _commands.GetValueOrDefault((reply.Session, reply.Sequence)),
-        RequestKind.Register => _registration?.Sequence == reply.Sequence ? _registration : null,
-        _ => _reads.GetValueOrDefault(reply.Sequence),
-    };
-
-    private void OnReply(Call call, in Reply reply)
-    {
-        if (call.Sends == 1)
-            _roundTrip.Sample(Now - call.SentAt);
-        var result = reply.Result;
-        if (call.Kind is RequestKind.Register)
-        {
-            Answered(call);
-            if (result.Outcome is Outcome.Ok)
-                (_session, _nextSequence, _registration) = (reply.Session, 1, null);
-            else
-                call.RetryAt = Now + _roundTrip.Timeout;
-            return;
-        }
-
-        if (result.Outcome is Outcome.Expired && call.Session == _session)
-            _session = LogPosition.Zero;
-        if (result.Outcome is Outcome.Overloaded or Outcome.Expired or Outcome.TooLarge && call.Kind is RequestKind.Command && result.Index == 0)
-        {
-            if (call.Open > 1)
-            {
-                // Another copy may have been ordered: this refusal is not the last word.
-                call.Refused();
-                if (result.Outcome is Outcome.Expired)
-                    Finish(call, new GroupReply(Outcome.Unknown, default, 0, default, "the session expired before the answer came"));
-                return;
-            }
-
-            if (result.Outcome is Outcome.Expired)
-            {
-                Answered(call);
-                Remove(call);
-                call.Refused();
-                _queue.AddFirst(call);
-                return;
-            }
-        }
-
-        Finish(call, new GroupReply(result.Outcome, result.Payload, result.Index, TimeSpan.FromMilliseconds(reply.AgeMs), result.Error));
-    }
-
-    private void OnRedirect(Redirect m)
-    {
-        foreach (var call in Outstanding().Where(c => m.Number != 0 && c.Number == m.Number))
-        {
-            call.Refused();     // the replica vouches that it did not order this copy
-            call.RetryAt = Now;
-            if (m.From == _home && call.Kind is RequestKind.StaleRead)
-                call.AwayFromHome = true;
-        }
-
-        if (m.From != _target)
-            return;     // late: the requests have gone elsewhere since, or will at the next tick
-        if (m.NoQuorum && m.From == _home && m.Primary.IsNone)
-        {
-            FailAll($"no primary with a quorum can be reached from {_home}");
-            return;
-        }
-
-        var known = m.Primary != m.From && _nodes.Contains(m.Primary);
-        _target = known ? m.Primary : NextAfter(m.From);
-        _heardAt = Now;
-
-        // At once to a primary that is known, but not again and again between two that point at each other.
-        var at = known && Now - _redirectedAt > Tick ? Now : Now + _settings.MinRetransmit;
-        _redirectedAt = Now;
-        foreach (var call in Outstanding())
-            call.RetryAt = at;
-        if (at == Now)
-            Resend();
-    }
-
-    private void OnTick()
-    {
-        foreach (var call in Outstanding().Concat(_queue).Where(c => c.Deadline <= Now).ToList())
-            Finish(call, Undecided(call, "no answer in time"));
-        Resend();
-        if (_commands.Count == 0 && _reads.Count == 0 && _queue.Count == 0 && _statusCalls.Count == 0)
-        {
-            _registration = null;
-            _unanswered.Clear();
-            Timers.Cancel(ClientTick.Instance);
-        }
-
-        foreach (var (number, call) in _statusCalls.Where(c => c.Value.Deadline <= Now).ToList())
-            CompleteStatus(number, call);
-    }
-
-    private void Resend()
-    {
-        foreach (var call in Outstanding())
-        {
-            if (call.RetryAt <= Now && call.Number != 0)
-                _toSend.Add(call);
-        }
-
-        if (_toSend.Count == 0)
-            return;
-        if (Now - _heardAt > _roundTrip.Timeout)
-        {
-            // The replica of one's own node knows best who leads, or that nobody on this side can.
-            if (_home.IsNone)
-                _roundTrip.Expired();
-            _target = _home.IsNone || _target == _home ? NextAfter(_target) : _home;
-            _heardAt = Now;
-        }
-
-        SendAll();
-    }
-
-    private IEnumerable<Call> Outstanding()
-    {
-        var calls = _commands.Values.Concat(_reads.Values);
-        return _registration is null ? calls : calls.Append(_registration);
-    }
-
-    private NodeId NextAfter(NodeId node)
-    {
-        for (var i = 0; i < _nodes.Count; i++)
-        {
-            if (_nodes[i] == node)
-                return _nodes[(i + 1) % _nodes.Count];
-        }
-
-        return _nodes[0];
-    }
-
-    private void FailAll(string why)
-    {
-        foreach (var call in _commands.Values.Concat(_reads.Values).Concat(_queue).ToList())
-            Finish(call, Undecided(call, why));
-        _registration = null;
-        _toSend.Clear();
-        _unanswered.Clear();
-        _target = _home;
-    }
-
-    private static GroupReply Undecided(Call call, string why)
-        => Nothing(call.Kind is RequestKind.Command && call.Open > 0 ? Outcome.Unknown : Outcome.Unavailable, why);
-
-    private static GroupReply Nothing(Outcome outcome, string why) => new(outcome, default, 0, default, why);
-
-    private void Finish(Call call, GroupReply reply)
-    {
-        Answered(call);
-        if (call.Number == 0)
-            _toSend.Remove(call);
-        Remove(call);
-        call.Complete(reply);
-    }
-
-    private void Remove(Call call)
-    {
-        if (call.Kind is RequestKind.Command)
-        {
-            if (!_commands.Remove((call.Session, call.Sequence)))
-                _queue.Remove(call);
-        }
-        else
-        {
-            _reads.Remove(call.Sequence);
-        }
-    }
-
-    // ---- Status and hand-over ----
-
-    private void OnCollectStatus(CollectStatus m)
-    {
-        var number = _nextRead++;
-        _statusCalls.Add(number, new StatusCall(m, Now + m.Timeout));
-        foreach (var node in _nodes)
-            _peers.Replica(node, _group).Tell(new StatusRequest(_group, _address, number), ActorRefs.NoSender);
-        TickWhileBusy();
-    }
-
-    private void OnStatusReply(StatusReply m)
-    {
-        if (!_statusCalls.TryGetValue(m.Number, out var call))
-            return;
-        call.Replies[m.Status.Node] = m.Status;
-        if (call.Replies.Count == _nodes.Count)
-            CompleteStatus(m.Number, call);
-    }
-
-    private void CompleteStatus(long number, StatusCall call)
-    {
-        _statusCalls.Remove(number);
-        call.Request.Complete([.. call.Replies.Values]);
-    }
-
-    private void OnTransfer(Transfer m)
-    {
-        var number = _nextRead++;
-        _transfer.Complete?.Invoke("another hand-over was asked for");
-        _transfer = (number, m.Complete);
-        _peers.Replica(m.Primary, _group).Tell(new TransferRequest(_group, _address, number, m.Target), ActorRefs.NoSender);
-    }
-
-    private void OnTransferReply(TransferReply m)
-    {
-        if (m.Number != _transfer.Number)
-            return;
-        _transfer.Complete?.Invoke(m.Refusal);
-        _transfer = default;
-    }
-
     private sealed class Pump : INoSerializationVerificationNeeded
     {
         public static readonly Pump Instance = new();
@@ -473,10 +232,5 @@ internal sealed class GroupClient : UntypedActor, IWithTimers
     private sealed class ClientTick : INoSerializationVerificationNeeded
     {
         public static readonly ClientTick Instance = new();
-    }
-
-    private sealed record StatusCall(CollectStatus Request, TimeSpan Deadline)
-    {
-        public SortedDictionary<NodeId, ReplicaStatus> Replies { get; } = [];
     }
 }

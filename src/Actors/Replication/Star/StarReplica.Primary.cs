@@ -18,8 +18,6 @@ internal sealed partial class StarReplica
     private TimeSpan _reignSince;
     private long _pendingBytes;
     private bool _pumping;                  // a Pump is in the mailbox
-    private MemberId _successor;            // the member that is being handed over to
-    private TimeSpan _handOverUntil;
 
     private readonly record struct Pending(long Index, int Bytes, RequestKind Kind, string ReplyTo, LogPosition Session, long Sequence);
 
@@ -84,7 +82,7 @@ internal sealed partial class StarReplica
         }
 
         if (answers.Count > 0)
-            Reply(m.ReplyTo, new Replies(_settings.Id, _environment.Node, answers));
+            Reply(m.ReplyTo, new Replies(_settings.Id, _environment.Node, m.Number, answers));
     }
 
     /// <summary>Orders the request or puts it in line; or answers at once what needs neither.</summary>
@@ -256,7 +254,7 @@ internal sealed partial class StarReplica
             var (to, bytes) = (from, 0);
             while (to < items.Count && (to == from || bytes + items[to].Result.Payload.Length < GroupSettings.MaxBatchBytes))
                 bytes += items[to++].Result.Payload.Length + 64;
-            Reply(client, new Replies(_settings.Id, _environment.Node, items.GetRange(from, to - from)));
+            Reply(client, new Replies(_settings.Id, _environment.Node, 0, items.GetRange(from, to - from)));
             from = to;
         }
     }
@@ -310,26 +308,6 @@ internal sealed partial class StarReplica
 
     private bool HeardWithin(MemberId member, TimeSpan time) => _progress.TryGetValue(member, out var progress) && Now - progress.HeardAt < time;
 
-    /// <summary>Proposes to go on without one member that has owed an answer for too long. What kicks it is the commit of the view, not this clock.</summary>
-    private void KickIfSilent()
-    {
-        if (!_views.MembersSettled || !MayShrink())
-            return;
-        foreach (var progress in _progress.Values)
-        {
-            var limit = progress.Suspected ? _settings.ElectionTimeout : _settings.KickAfter;
-            var silent = Now - progress.HeardAt >= limit || (progress.OwesSince < Now && Now - progress.OwesSince >= _settings.KickAfter);
-            if (!silent || !_views.Newest.IsMember(progress.Id))
-                continue;
-            _logger.Warning("[{0}] no answer from {1} for {2} ms; proposing a view without it", _settings.Id, progress.Id, limit.TotalMilliseconds);
-            ChangeView(_views.Newest.Without(progress.Id));
-            return;
-        }
-    }
-
-    // Under the majority rule a dead member delays nothing, so it stays. A group of two cannot lose one: the majority of two is both.
-    private bool MayShrink() => _settings.Commit is CommitRule.All && _views.Newest.Members.Count > Math.Max(2, _settings.MinInView);
-
     private void OnMemberHint(PeerHint m)
     {
         foreach (var progress in _progress.Values)
@@ -337,76 +315,6 @@ internal sealed partial class StarReplica
             if (progress.Id.Node == m.Node)
                 progress.Suspected = m.Suspected;
         }
-    }
-
-    // ---- Views ----
-
-    /// <summary>Appends a view entry; it is in force from now on, and joint with the views before it until it is committed.</summary>
-    private void ChangeView(View view)
-    {
-        var record = new ViewRecord(view, _settings.Commit, GroupLimits.Of(_settings));
-        var entry = _log.Append(_promise.Epoch, UtcNowMs(), new EntryDraft(EntryKind.View, default, 0, 0, default, record.Encode()));
-        _views.Append(entry.Index, view);
-        foreach (var id in view.Members.Concat(view.Learners))
-            AddProgress(id);
-        _logger.Info("[{0}] view {1}: {2}", _settings.Id, entry.Position, view);
-        PumpSoon();
-    }
-
-    private void OnJoin(Join m)
-    {
-        if (m.Cluster != _environment.Cluster || !_views.MembersSettled || _commit < _reignStart)
-            return;
-        if (!_views.Newest.Of(m.Node, m.Incarnation).IsNone)
-            return;
-        ChangeView(_views.Newest.WithLearner(new MemberId(m.Node, m.Incarnation, new LogPosition(_promise.Epoch, _log.Last.Index + 1))));
-    }
-
-    // Close enough that the rest is in the window: from then on commits may wait for it.
-    private void PromoteIfCaughtUp(Progress learner)
-    {
-        if (!_views.MembersSettled || learner.Match < _commit || learner.Id.Joined.Index > _commit)
-            return;
-        ChangeView(_views.Newest.WithPromoted(learner.Id));
-    }
-
-    // A former id of this node has no replica any more, and what is sent to it would come back here.
-    private void AddProgress(MemberId id)
-    {
-        if (id.Node != _self.Node && !_progress.ContainsKey(id))
-            _progress.Add(id, new Progress(id, _log.Last.Index + 1, Now));
-    }
-
-    private void DropDeparted()
-    {
-        var everyone = _views.Everyone.ToHashSet();
-        foreach (var id in _progress.Keys.Where(id => !everyone.Contains(id)).ToList())
-            _progress.Remove(id);
-        if (!everyone.Contains(_self))
-            throw new InvariantViolation($"{_self} is primary of a view without it: {_views.Newest}");
-    }
-
-    // ---- Hand-over ----
-
-    private void OnTransfer(TransferRequest m)
-    {
-        var refusal = HandOver(m.Target);
-        Reply(m.ReplyTo, new TransferReply(_settings.Id, m.Number, refusal));
-    }
-
-    private string HandOver(NodeId target)
-    {
-        if (target == _environment.Node)
-            return "";
-        var candidates = _progress.Values.Where(p => _views.Newest.IsMember(p.Id) && HeardWithin(p.Id, _settings.ElectionTimeout));
-        var successor = candidates.Where(p => target.IsNone || p.Id.Node == target).MaxBy(p => p.Match);
-        if (successor is null)
-            return target.IsNone ? "no other member is alive" : $"{target} is not a live member of group '{_settings.Id}'";
-        _successor = successor.Id;
-        _handOverUntil = Now + _settings.ElectionTimeout;
-        if (successor.Match == _log.Last.Index)
-            Send(_successor.Node, new TakeOver(_settings.Id, _promise.Epoch, _self, _successor));
-        return "";
     }
 
     private long UtcNowMs() => _environment.Clock.UtcNow.ToUnixTimeMilliseconds();

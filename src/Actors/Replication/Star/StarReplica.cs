@@ -312,7 +312,7 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
             return;
         var stale = m.Items.Where(r => r.Kind == RequestKind.StaleRead).ToList();
         if (stale.Count > 0 && _role is not ReplicaRole.Joining)
-            Reply(m.ReplyTo, new Replies(_settings.Id, _environment.Node, stale.ConvertAll(r => ReadNow(r, Now - _heardPrimaryAt))));
+            Reply(m.ReplyTo, new Replies(_settings.Id, _environment.Node, m.Number, stale.ConvertAll(r => ReadNow(r, Now - _heardPrimaryAt))));
         if (stale.Count < m.Items.Count || _role is ReplicaRole.Joining)
             Redirect(m.ReplyTo, isFirst ? 0 : m.Number);
     }

@@ -44,7 +44,7 @@ internal static class SimConfig
             var name = path.Length == 0 ? $"\"{key}\"" : $"{path}.\"{key}\"";
             if (value.IsObject())
                 Collect(name, value.GetObject(), overrides);
-            else if (key == "type" && value.IsString() && DispatcherTypes.Contains(value.GetString()))
+            else if (key == "type" && value.IsString() && (DispatcherTypes.Contains(value.GetString()) || path.EndsWith("dispatcher\"", StringComparison.Ordinal)))
                 overrides.Add($"{name} = \"{typeof(SimDispatcherConfigurator).FullName}, {Assembly}\"");
         }
     }

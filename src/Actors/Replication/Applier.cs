@@ -80,7 +80,7 @@ internal sealed class Applier
     }
 
     /// <summary>What is known of a request before it is appended: an optimisation, the decision falls when it is applied.</summary>
-    public Seen Find(LogPosition session, long sequence, out Applied reply) => _sessions.Find(session, sequence, out reply);
+    public Seen Find(LogPosition session, long sequence, long lowest, out Applied reply) => _sessions.Find(session, sequence, lowest, out reply);
 
     /// <summary>Applies the next committed entry.</summary>
     public Applied Apply(in LogEntry entry)
@@ -146,7 +146,7 @@ internal sealed class Applier
     private Applied ApplyCommand(in LogEntry entry)
     {
         _sessions.Expire(Timestamp - View!.Limits.SessionTimeoutMs);
-        switch (_sessions.Find(entry.Session, entry.Sequence, out var known))
+        switch (_sessions.Find(entry.Session, entry.Sequence, entry.Lowest, out var known))
         {
             case Seen.Duplicate:
                 return known;

@@ -177,7 +177,7 @@ internal sealed class ReplicatedLog
     /// <summary>The entries from <paramref name="from"/> on, at least one if there is any, at most <paramref name="maxBytes"/> unless one alone is larger.</summary>
     public IReadOnlyList<LogEntry> Slice(long from, int maxBytes)
     {
-        var slice = new List<LogEntry>();
+        var slice = new List<LogEntry>((int)Math.Clamp(Last.Index - from + 1, 0, 256));
         var bytes = 0;
         for (var index = from; index <= Last.Index; index++)
         {

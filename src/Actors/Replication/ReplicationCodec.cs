@@ -38,9 +38,13 @@ internal static class ReplicationCodec
         _ => throw new ArgumentException($"no codec for {message.GetType().Name}"),
     };
 
+    [ThreadStatic]
+    private static ByteWriter? t_writer;      // kept from message to message: a buffer that grows for each would be most of what a primary allocates
+
     public static byte[] Encode(ReplicationMessage message)
     {
-        var w = new ByteWriter(message is Append or Requests or Replies ? 4096 : 128);
+        var w = t_writer ??= new ByteWriter(2 * GroupSettings.MaxBatchBytes);
+        w.Truncate(0);
         w.Text(message.Group.Value);
         if (message is ReplicaMessage between)
         {

@@ -57,14 +57,19 @@ internal sealed class Sessions
     public int Count => _sessions.Count;
 
     /// <summary>What is known of request <paramref name="sequence"/>; <paramref name="reply"/> is set for a duplicate.</summary>
-    public Seen Find(LogPosition id, long sequence, out Applied reply)
+    /// <param name="id">The session.</param>
+    /// <param name="sequence">The number of the request.</param>
+    /// <param name="lowest">What the request says of the replies that its client still waits for: the session may not have heard it before.</param>
+    /// <param name="reply">The stored reply.</param>
+    public Seen Find(LogPosition id, long sequence, long lowest, out Applied reply)
     {
         reply = default;
         if (!_sessions.TryGetValue(id, out var session))
             return Seen.UnknownSession;
         if (session.Replies.TryGetValue(sequence, out reply))
             return Seen.Duplicate;
-        return sequence < session.Lowest || sequence >= session.Lowest + ClientSettings.MaxWindow ? Seen.OutOfWindow : Seen.New;
+        var from = Math.Max(session.Lowest, Math.Min(lowest, sequence));
+        return sequence < from || sequence >= from + ClientSettings.MaxWindow ? Seen.OutOfWindow : Seen.New;
     }
 
     /// <summary>Opens the session whose id is <paramref name="id"/>; the least recently used goes when there are too many.</summary>

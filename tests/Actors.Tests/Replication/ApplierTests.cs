@@ -156,7 +156,7 @@ public sealed class ApplierTests
         replica.FlushAndReload();
         Assert.Equal((At(1, 3), 3L, 1L), (replica.Applier.Position, replica.Applier.FlushedIndex, replica.Applier.ViewIndex));
         Assert.Equal(Limits, replica.Applier.View!.Limits);
-        Assert.Equal(Seen.Duplicate, replica.Applier.Find(session, 1, out var known));
+        Assert.Equal(Seen.Duplicate, replica.Applier.Find(session, 1, 1, out var known));
         Assert.Equal(first.Index, known.Index);
         Assert.Equal(first.Index, replica.Command(session, 2, "count c", token: "t").Index);
         Assert.Equal(3, replica.Applier.Events.CompleteAfter);

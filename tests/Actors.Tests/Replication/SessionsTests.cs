@@ -24,7 +24,16 @@ public sealed class SessionsTests
     {
         var sessions = Opened(At(1, 1));
         sessions.Touch(At(1, 1), lowest, 2, 0);
-        Assert.Equal(seen, sessions.Find(At(1, 1), sequence, out _));
+        Assert.Equal(seen, sessions.Find(At(1, 1), sequence, 1, out _));
+    }
+
+    [Fact]
+    public void The_window_begins_where_the_request_says_that_its_client_waits()
+    {
+        var sessions = Opened(At(1, 1));
+        Assert.Equal(Seen.OutOfWindow, sessions.Find(At(1, 1), Window + 1, 1, out _));
+        Assert.Equal(Seen.New, sessions.Find(At(1, 1), Window + 1, 2, out _));
+        Assert.Equal(Seen.New, sessions.Find(At(1, 1), 5, 900, out _));       // a client waits for what it sends
     }
 
     [Fact]
@@ -33,14 +42,14 @@ public sealed class SessionsTests
         var sessions = Opened(At(1, 1));
         foreach (var sequence in (long[])[5, 2, 9, 1])
         {
-            Assert.Equal(Seen.New, sessions.Find(At(1, 1), sequence, out _));
+            Assert.Equal(Seen.New, sessions.Find(At(1, 1), sequence, 1, out _));
             sessions.Touch(At(1, 1), 1, sequence, 0);
             sessions.Store(At(1, 1), sequence, Reply(sequence));
-            Assert.Equal(Seen.Duplicate, sessions.Find(At(1, 1), sequence, out var reply));
+            Assert.Equal(Seen.Duplicate, sessions.Find(At(1, 1), sequence, 1, out var reply));
             Assert.Equal(sequence, reply.Index);
         }
 
-        Assert.Equal(Seen.New, sessions.Find(At(1, 1), 3, out _));
+        Assert.Equal(Seen.New, sessions.Find(At(1, 1), 3, 1, out _));
     }
 
     [Fact]
@@ -50,9 +59,9 @@ public sealed class SessionsTests
         for (var sequence = 1; sequence <= 3; sequence++)
             sessions.Store(At(1, 1), sequence, Reply(sequence));
         sessions.Touch(At(1, 1), 3, 9, 0);
-        Assert.Equal(Seen.OutOfWindow, sessions.Find(At(1, 1), 1, out _));
-        Assert.Equal(Seen.OutOfWindow, sessions.Find(At(1, 1), 2, out _));
-        Assert.Equal(Seen.Duplicate, sessions.Find(At(1, 1), 3, out _));
+        Assert.Equal(Seen.OutOfWindow, sessions.Find(At(1, 1), 1, 1, out _));
+        Assert.Equal(Seen.OutOfWindow, sessions.Find(At(1, 1), 2, 1, out _));
+        Assert.Equal(Seen.Duplicate, sessions.Find(At(1, 1), 3, 1, out _));
     }
 
     [Fact]
@@ -61,16 +70,16 @@ public sealed class SessionsTests
         var sessions = Opened(At(1, 1));
         sessions.Touch(At(1, 1), 10, 2, 0);
         sessions.Touch(At(1, 1), 4, 3, 0);
-        Assert.Equal(Seen.OutOfWindow, sessions.Find(At(1, 1), 9, out _));
+        Assert.Equal(Seen.OutOfWindow, sessions.Find(At(1, 1), 9, 1, out _));
     }
 
     [Fact]
     public void An_unknown_session_is_never_new()
     {
         var sessions = Opened(At(1, 1));
-        Assert.Equal(Seen.UnknownSession, sessions.Find(At(2, 1), 1, out _));     // the same index in another epoch
-        Assert.Equal(Seen.UnknownSession, sessions.Find(LogPosition.Zero, 1, out _));
-        Assert.Equal(Seen.UnknownSession, new Sessions().Find(At(1, 1), 1, out _));
+        Assert.Equal(Seen.UnknownSession, sessions.Find(At(2, 1), 1, 1, out _));     // the same index in another epoch
+        Assert.Equal(Seen.UnknownSession, sessions.Find(LogPosition.Zero, 1, 1, out _));
+        Assert.Equal(Seen.UnknownSession, new Sessions().Find(At(1, 1), 1, 1, out _));
     }
 
     [Fact]
@@ -82,7 +91,7 @@ public sealed class SessionsTests
         Assert.Equal(1, sessions.Count);
         sessions.Expire(deadline: 101);
         Assert.Equal(0, sessions.Count);
-        Assert.Equal(Seen.UnknownSession, sessions.Find(At(1, 1), 1, out _));
+        Assert.Equal(Seen.UnknownSession, sessions.Find(At(1, 1), 1, 1, out _));
     }
 
     [Fact]
@@ -91,8 +100,8 @@ public sealed class SessionsTests
         var sessions = Opened(At(1, 1), At(1, 2), At(1, 3));
         sessions.Touch(At(1, 1), 1, 4, 0);
         sessions.Open(At(1, 5), 0, maxSessions: 3);
-        Assert.Equal(Seen.UnknownSession, sessions.Find(At(1, 2), 1, out _));
-        Assert.Equal(Seen.New, sessions.Find(At(1, 1), 1, out _));
+        Assert.Equal(Seen.UnknownSession, sessions.Find(At(1, 2), 1, 1, out _));
+        Assert.Equal(Seen.New, sessions.Find(At(1, 1), 1, 1, out _));
         Assert.Equal(3, sessions.Count);
     }
 
@@ -126,7 +135,7 @@ public sealed class SessionsTests
                 {
                     for (var sequence = 0; sequence < 12; sequence++)
                     {
-                        Assert.Equal(kept.Find(id, sequence, out var one), reloaded.Find(id, sequence, out var other));
+                        Assert.Equal(kept.Find(id, sequence, 1, out var one), reloaded.Find(id, sequence, 1, out var other));
                         Assert.Equal(one.Index, other.Index);
                     }
                 }
@@ -142,7 +151,7 @@ public sealed class SessionsTests
                 else if (ids.Count > 0)
                 {
                     var id = ids[which % ids.Count];
-                    if (sessions.Find(id, which, out _) is not Seen.New)
+                    if (sessions.Find(id, which, 1, out _) is not Seen.New)
                         return;
                     sessions.Touch(id, Math.Max(1, which - 3), index, time);
                     sessions.Store(id, which, Reply(index));

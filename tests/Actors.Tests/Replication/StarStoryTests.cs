@@ -168,6 +168,20 @@ public sealed class StarStoryTests
     }
 
     [Fact]
+    public void A_client_with_its_whole_window_on_the_way_keeps_its_session()
+    {
+        using var story = new Story(3).Begin();
+        var registered = 0;
+        story.Messages = m => registered += m is Requests requests ? requests.Items.Count(r => r.Kind is RequestKind.Register) : 0;
+        var answers = Enumerable.Range(0, 5 * ClientSettings.MaxWindow).Select(_ => story.Increment(story.Backup, "n")).ToList();
+
+        Assert.All(answers, answer => Assert.Equal(Outcome.Ok, story.Ended(answer).Outcome));
+        Assert.Equal($"{answers.Count}", story.Value(story.Get(story.Primary, "n")));
+        Assert.Equal(1, registered);
+        Assert.All(answers, answer => Assert.InRange(answer.Took, TimeSpan.Zero, Ms(500)));       // no number waited to be sent again
+    }
+
+    [Fact]
     public void A_full_queue_is_answered_Overloaded_at_once()
     {
         using var story = new Story(3, s => s with { MaxPendingEntries = 5, KickAfter = Seconds(60) }).Begin();

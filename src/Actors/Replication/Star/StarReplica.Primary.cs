@@ -81,8 +81,7 @@ internal sealed partial class StarReplica
                 answers.Add(reply);
         }
 
-        if (answers.Count > 0)
-            Reply(m.ReplyTo, new Replies(_settings.Id, _environment.Node, m.Number, answers));
+        SendReplies(m.ReplyTo, m.Number, answers);
     }
 
     /// <summary>Orders the request or puts it in line; or answers at once what needs neither.</summary>
@@ -110,7 +109,7 @@ internal sealed partial class StarReplica
             if (_commit >= _reignStart)
             {
                 // An optimisation: what decides is the look-up when the entry is applied.
-                switch (_applier.Find(m.Session, request.Sequence, out var known))
+                switch (_applier.Find(m.Session, request.Sequence, m.Lowest, out var known))
                 {
                     case Seen.Duplicate: return new Reply(request.Kind, request.Sequence, m.Session, 0, known);
                     case Seen.OutOfWindow: return null;
@@ -188,8 +187,16 @@ internal sealed partial class StarReplica
         var (previous, hash) = _log.At(progress.Next - 1);
         var append = new Append(_settings.Id, _promise.Epoch, _self, progress.Id, ++_number, previous, hash, _commit, entries);
         if (entries.Count > 0)
-            progress.Sent(entries[^1].Index, entries.Sum(e => e.Bytes), Now);
+            progress.Sent(entries[^1].Index, BytesOf(entries), Now);
         Send(progress.Id.Node, append);
+    }
+
+    private static int BytesOf(IReadOnlyList<LogEntry> entries)
+    {
+        var bytes = 0;
+        for (var i = 0; i < entries.Count; i++)
+            bytes += entries[i].Bytes;
+        return bytes;
     }
 
     private void OnAppended(Appended m)
@@ -227,7 +234,7 @@ internal sealed partial class StarReplica
         var replies = new Dictionary<string, List<Reply>>();
         CommitUpTo(index, (entry, applied) => CollectReply(entry, applied, replies));
         foreach (var (client, items) in replies)
-            SendReplies(client, items);
+            SendReplies(client, 0, items);
         DropDeparted();
     }
 
@@ -246,19 +253,6 @@ internal sealed partial class StarReplica
         items.Add(new Reply(pending.Kind, pending.Sequence, session, 0, applied));
     }
 
-    private void SendReplies(string client, List<Reply> items)
-    {
-        // Batches stay within one frame: replies of commands are small, those of reads may be one page each.
-        for (var from = 0; from < items.Count;)
-        {
-            var (to, bytes) = (from, 0);
-            while (to < items.Count && (to == from || bytes + items[to].Result.Payload.Length < GroupSettings.MaxBatchBytes))
-                bytes += items[to++].Result.Payload.Length + 64;
-            Reply(client, new Replies(_settings.Id, _environment.Node, 0, items.GetRange(from, to - from)));
-            from = to;
-        }
-    }
-
     // ---- Reads ----
 
     private void AdvanceReads()
@@ -275,7 +269,7 @@ internal sealed partial class StarReplica
         }
 
         foreach (var (client, items) in replies)
-            SendReplies(client, items);
+            SendReplies(client, 0, items);
         if (_readsDue && answered > _readRound)
             PumpSoon();
     }

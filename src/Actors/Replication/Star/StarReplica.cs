@@ -312,7 +312,7 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
             return;
         var stale = m.Items.Where(r => r.Kind == RequestKind.StaleRead).ToList();
         if (stale.Count > 0 && _role is not ReplicaRole.Joining)
-            Reply(m.ReplyTo, new Replies(_settings.Id, _environment.Node, m.Number, stale.ConvertAll(r => ReadNow(r, Now - _heardPrimaryAt))));
+            SendReplies(m.ReplyTo, m.Number, stale.ConvertAll(r => ReadNow(r, Now - _heardPrimaryAt)));
         if (stale.Count < m.Items.Count || _role is ReplicaRole.Joining)
             Redirect(m.ReplyTo, isFirst ? 0 : m.Number);
     }
@@ -341,6 +341,19 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
     // ---- Links ----
 
     private void Send(NodeId to, ReplicationMessage message) => _environment.Peers.Replica(to, _settings.Id).Tell(message, ActorRefs.NoSender);
+
+    /// <summary>Answers a client; <paramref name="number"/> is that of <see cref="Replies"/>. Replies of commands are small, those of reads may be a page each: a message stays within one frame.</summary>
+    private void SendReplies(string client, long number, List<Reply> items)
+    {
+        for (var from = 0; from < items.Count;)
+        {
+            var (to, bytes) = (from, 0);
+            while (to < items.Count && (to == from || bytes + items[to].Result.Payload.Length + 64 <= GroupSettings.MaxBatchBytes))
+                bytes += items[to++].Result.Payload.Length + 64;
+            Reply(client, new Replies(_settings.Id, _environment.Node, number, from == 0 && to == items.Count ? items : items.GetRange(from, to - from)));
+            from = to;
+        }
+    }
 
     private void Reply(string to, ReplicationMessage message) => _environment.Peers.Client(to).Tell(message, ActorRefs.NoSender);
 

@@ -193,6 +193,16 @@ internal sealed class ReplicatedLog
         return slice;
     }
 
+    /// <summary>True when the entries from <paramref name="from"/> on fill <paramref name="bytes"/>.</summary>
+    public bool HasBatch(long from, int bytes)
+    {
+        if (from < FirstCached)
+            return true;        // long ago: there are many
+        for (var index = from; index <= Last.Index && bytes > 0; index++)
+            bytes -= _cache[(int)(index - FirstCached)].Bytes;
+        return bytes <= 0;
+    }
+
     /// <summary>The last position with an epoch of at most <paramref name="epoch"/> at or before <paramref name="index"/>: where a log that disagrees may agree.</summary>
     public LogPosition LastAtOrBefore(Epoch epoch, long index)
     {

@@ -16,8 +16,11 @@ namespace Actors.Replication.Client;
 /// </remarks>
 internal sealed partial class GroupClient : UntypedActor, IWithTimers
 {
-    /// <summary>Messages that may wait for their answers before new requests gather for the next one.</summary>
-    private const int MaxUnanswered = 4;
+    /// <summary>Messages that wait for their answers before new requests gather for the next one, up to <see cref="ManyRequests"/>.</summary>
+    private const int EnoughUnanswered = 2;
+
+    /// <summary>Requests that are worth a message of their own.</summary>
+    private const int ManyRequests = 256;
 
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(20);
 
@@ -151,7 +154,7 @@ internal sealed partial class GroupClient : UntypedActor, IWithTimers
     private void OnPump()
     {
         _pumping = false;
-        if (_unanswered.Count >= MaxUnanswered)
+        if (_unanswered.Count >= EnoughUnanswered && _queue.Count + _toSend.Count < ManyRequests)
             return;     // the next answer makes room
         if (_queue.Count > 0 && _session == LogPosition.Zero)
             Register();

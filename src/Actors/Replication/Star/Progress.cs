@@ -6,8 +6,8 @@ namespace Actors.Replication.Star;
 /// <remarks>Invariant: 0 ≤ <see cref="Match"/> &lt; <see cref="Next"/>.</remarks>
 internal sealed class Progress(MemberId id, long next, TimeSpan now)
 {
-    /// <summary>Messages with entries that may wait for their ack.</summary>
-    private const int MaxInFlight = 4;
+    /// <summary>Messages with entries on their way before smaller ones than a full batch wait for an ack.</summary>
+    private const int EnoughInFlight = 2;
 
     private readonly Queue<(long UpTo, int Bytes)> _inFlight = new();
     private long _rewoundAt;
@@ -20,9 +20,11 @@ internal sealed class Progress(MemberId id, long next, TimeSpan now)
     /// <summary>The next index to send.</summary>
     public long Next { get; private set; } = next;
 
-    /// <summary>True when more entries may be sent: few messages are on their way, and their bytes are within <paramref name="windowBytes"/>.</summary>
-    /// <remarks>A member syncs what it got in the meantime in one go, so more messages on their way would only be smaller ones.</remarks>
-    public bool HasRoom(int windowBytes) => _inFlight.Count < MaxInFlight && BytesInFlight < windowBytes;
+    /// <summary>True when more entries may be sent: the bytes on their way are within <paramref name="windowBytes"/>.</summary>
+    public bool HasRoom(int windowBytes) => BytesInFlight < windowBytes;
+
+    /// <summary>True when only a full batch should be sent: a member syncs in one go what came in the meantime, so more messages would only be smaller ones.</summary>
+    public bool IsBusy => _inFlight.Count >= EnoughInFlight;
 
     /// <summary>Bytes sent and not acknowledged.</summary>
     public int BytesInFlight { get; private set; }

@@ -173,7 +173,7 @@ internal sealed partial class StarReplica
     private bool SendEntries(Progress progress)
     {
         var sent = false;
-        while (progress.Next <= _log.Last.Index && progress.HasRoom(_settings.WindowBytes))
+        while (progress.Next <= _log.Last.Index && progress.HasRoom(_settings.WindowBytes) && (!progress.IsBusy || _log.HasBatch(progress.Next, GroupSettings.MaxBatchBytes)))
         {
             SendTo(progress, _log.Slice(progress.Next, GroupSettings.MaxBatchBytes));
             sent = true;

@@ -68,6 +68,9 @@ internal sealed class Views
         CommittedIndex = _views[0].Index;
     }
 
+    /// <summary>True when <paramref name="id"/> votes in a view in force, the newest one or one before it that is still joint with it.</summary>
+    public bool IsVoter(MemberId id) => _views.Exists(v => v.View.IsMember(id));
+
     /// <summary>True when those for whom <paramref name="agrees"/> holds may decide: an election, or that an epoch still holds.</summary>
     public bool IsQuorum(Func<MemberId, bool> agrees)
     {

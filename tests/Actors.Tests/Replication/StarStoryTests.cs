@@ -2,6 +2,7 @@ using Actors.Membership;
 using Actors.Replication;
 using Actors.Replication.Client;
 using Actors.Replication.KeyValue;
+using Actors.Storage;
 using Actors.TestKit;
 using Akka.Actor;
 using static Actors.Tests.SimulationTests.TestActors;
@@ -127,6 +128,50 @@ public sealed class StarStoryTests
         Assert.Equal(epoch, story.Epoch);
         Assert.All(wiped, n => Assert.Equal(ReplicaRole.Joining, story.Status(n).Role));
         Assert.Equal((ReplicaRole.Candidate, last), (story.Status(kept).Role, story.Status(kept).LastIndex));
+    }
+
+    [Fact]
+    public void A_member_that_only_a_pending_view_leaves_out_leads_until_that_view_is_committed()
+    {
+        using var story = new Story(4).Begin();
+        story.Simulation.RunFor(Seconds(1));
+        NodeId[] nodes = [.. story.Simulation.Nodes.Select(n => n.Id).Order()];
+        foreach (var node in nodes)
+            story.Node(node).Crash();
+
+        // All four must be asked for the pending views n1, n2 and n3, and n1 and n2. Those two alone are no majority of
+        // four, and the others, which have a later entry, do not vote for them.
+        var (keys, members) = (new GroupKeys(story.Settings.Id), MembersOf(story));
+        var last = Log(story, nodes[0])[^1];
+        Assert.All(nodes, node => Assert.Equal(last.Hash, Log(story, node)[^1].Hash));
+        var entries = new List<LogEntry>();
+        foreach (var view in (View[])[new(members[..3], []), new(members[..2], []), new(members[..2], [])])
+        {
+            var before = entries.Count == 0 ? last : entries[^1];
+            var draft = new EntryDraft(EntryKind.View, default, 0, 0, default, new ViewRecord(view, story.Settings.Commit, GroupLimits.Of(story.Settings)).Encode());
+            entries.Add(LogEntry.Create(new LogPosition(before.Epoch.Next(), before.Index + 1), before.Hash, before.Timestamp, draft));
+        }
+
+        foreach (var node in nodes)
+        {
+            var writes = new WriteSet();
+            foreach (var entry in node.CompareTo(nodes[2]) < 0 ? entries[..2] : entries)
+                writes.Put(Table.Log, keys.Entry(entry.Index), entry.Frame);
+            writes.Put(Table.Meta, keys.Promise, new Promise(entries[^1].Epoch, default).Encode());
+            story.Node(node).Disk.Write(writes);
+            story.Node(node).Restart();
+        }
+
+        story.Whole();
+        Assert.Equal(Outcome.Ok, story.Ended(story.Put(story.Primary, "k", "1")).Outcome);
+        foreach (var node in nodes[2..])
+            Assert.NotEqual(LogPosition.Zero, MembershipRecord.Decode(story.Node(node).Disk.Get(Table.Meta, keys.Membership)!).Id.Joined);
+
+        static List<LogEntry> Log(Story story, NodeId node) =>
+            [.. story.Node(node).Disk.Scan(Table.Log, [], null).Select(pair => LogEntry.FromFrame(pair.Value))];
+
+        static List<MemberId> MembersOf(Story story) =>
+            [.. ViewRecord.Decode(Log(story, story.Simulation.Nodes[0].Id).Last(e => e.Kind is EntryKind.View).Payload).View.Members.Order()];
     }
 
     [Fact]

@@ -54,10 +54,12 @@ public sealed class StarValuesTests
     {
         _progress.Sent(6, 1, Ms(1));
         _progress.Sent(7, 1, Ms(1));
-        Assert.True(_progress.Rewind(number: 1, next: 3, lastNumber: 2, Ms(2)));
+        Assert.True(_progress.Rewind(number: 1, next: 3, Ms(2)));
         Assert.Equal((3, 0), (_progress.Next, _progress.BytesInFlight));
-        Assert.False(_progress.Rewind(number: 2, next: 3, lastNumber: 4, Ms(3)));      // was sent before the rewind
-        Assert.True(_progress.Rewind(number: 3, next: 2, lastNumber: 4, Ms(4)));
+        _progress.Resent(4);
+        Assert.False(_progress.Rewind(number: 2, next: 3, Ms(3)));      // was sent before the rewind
+        Assert.False(_progress.Rewind(number: 4, next: 3, Ms(3)));      // overtook message 3
+        Assert.True(_progress.Rewind(number: 5, next: 2, Ms(4)));
         Assert.Equal(2, _progress.Next);
     }
 
@@ -66,7 +68,7 @@ public sealed class StarValuesTests
     {
         _progress.Sent(8, 1, Ms(1));
         _progress.Acknowledged(1, 8, Ms(2));
-        _progress.Rewind(number: 2, next: 3, lastNumber: 2, Ms(3));
+        _progress.Rewind(number: 2, next: 3, Ms(3));
         Assert.Equal(9, _progress.Next);
     }
 
@@ -77,7 +79,7 @@ public sealed class StarValuesTests
         _progress.Acknowledged(1, 0, Ms(1));
         Assert.False(_progress.Suspected);
         _progress.Suspected = true;
-        _progress.Rewind(1, 1, 1, Ms(1));
+        _progress.Rewind(1, 1, Ms(1));
         Assert.False(_progress.Suspected);
     }
 
@@ -93,7 +95,7 @@ public sealed class StarValuesTests
                 {
                     case 0: progress.Sent(progress.Next + a, 10, Ms(number++)); break;
                     case 1: progress.Acknowledged(a, b, Ms(number)); break;
-                    default: progress.Rewind(a, b, number, Ms(number)); break;
+                    default: progress.Rewind(a, b, Ms(number)); break;
                 }
 
                 Assert.InRange(progress.Match, 0, progress.Next - 1);

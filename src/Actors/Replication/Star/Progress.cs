@@ -65,18 +65,19 @@ internal sealed class Progress(MemberId id, long next, TimeSpan now)
     }
 
     /// <summary>It lacks what comes before message <paramref name="number"/>: go on from <paramref name="next"/>. False for answers to what was sent before the last rewind.</summary>
-    /// <param name="lastNumber">The number of the newest message sent so far.</param>
-    public bool Rewind(long number, long next, long lastNumber, TimeSpan now)
+    public bool Rewind(long number, long next, TimeSpan now)
     {
         Heard(number, now);
         if (number <= _rewoundAt)
             return false;
-        _rewoundAt = lastNumber;
         Next = Math.Max(next, Match + 1);
         _inFlight.Clear();
         BytesInFlight = 0;
         return true;
     }
+
+    /// <summary>What was sent up to message <paramref name="number"/> goes on from the rewind: that some of it overtakes the rest is no reason for another one.</summary>
+    public void Resent(long number) => _rewoundAt = number;
 
     private void Heard(long number, TimeSpan now)
     {

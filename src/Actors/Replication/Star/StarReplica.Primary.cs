@@ -220,8 +220,11 @@ internal sealed partial class StarReplica
     {
         if (!_progress.TryGetValue(m.From, out var progress))
             return;
-        if (progress.Rewind(m.Number, _log.LastAtOrBefore(m.Last.Epoch, m.Last.Index).Index + 1, _number, Now) && !SendEntries(progress))
+        if (!progress.Rewind(m.Number, _log.LastAtOrBefore(m.Last.Epoch, m.Last.Index).Index + 1, Now))
+            return;
+        if (!SendEntries(progress))
             SendTo(progress, []);
+        progress.Resent(_number);
     }
 
     private void AdvanceCommit()

@@ -71,7 +71,16 @@ internal sealed partial class StarReplica
         foreach (var id in _progress.Keys.Where(id => !everyone.Contains(id)).ToList())
             _progress.Remove(id);
         if (!everyone.Contains(_self))
-            throw new InvariantViolation($"{_self} is primary of a view without it: {_views.Newest}");
+            Depart();
+    }
+
+    // It led to complete the view that leaves it out. That is done: the most advanced member goes on.
+    private void Depart()
+    {
+        _logger.Info("[{0}] {1} has completed the view that leaves it out", _settings.Id, _self);
+        var successor = _progress.Values.Where(p => _views.Newest.IsMember(p.Id)).MaxBy(p => p.Match)!.Id;
+        Send(successor.Node, new TakeOver(_settings.Id, _promise.Epoch, _self, successor));
+        JoinAnew();
     }
 
     private void OnTransfer(TransferRequest m)

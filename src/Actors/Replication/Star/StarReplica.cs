@@ -64,7 +64,8 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
 
     private TimeSpan Now => _environment.Clock.Elapsed;
 
-    private bool IsVoter => !_views.IsEmpty && _views.Newest.IsMember(_self);
+    // Whoever a pending view leaves out still counts, and may have to lead until that view is committed: nobody else may have its log.
+    private bool IsVoter => _views.IsVoter(_self);
 
     private bool PromiseIsDurable => !_promiseDirty && _savedTicket >= _promiseTicket;
 
@@ -158,6 +159,11 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
         if (m.Removed != _self || _role is ReplicaRole.Joining)
             return;
         _logger.Warning("[{0}] {1} is no longer a member; joining anew", _settings.Id, _self);
+        JoinAnew();
+    }
+
+    private void JoinAnew()
+    {
         _self = default;
         _membershipDirty = true;
         EnterJoining();

@@ -65,7 +65,7 @@ internal sealed partial class StarReplica
             Redirect(client, 0);
         _pending.Clear();
         _ordered.Clear();
-        (_pendingBytes, _successor, _readsDue, _pumping) = (0, default, false, false);
+        (_pendingBytes, _successor, _readsDue, _pumping, _departAfter) = (0, default, false, false, -1);
     }
 
     // ---- Requests ----
@@ -206,6 +206,7 @@ internal sealed partial class StarReplica
         InvariantViolation.Require(m.Durable <= _log.Last.Index, $"{m.From} acknowledges {m.Durable}, the log ends at {_log.Last}");
         progress.Acknowledged(m.Number, m.Durable, Now);
         AdvanceCommit();
+        DepartIfKnown();
         if (_role is not ReplicaRole.Primary)
             return;
         AdvanceReads();

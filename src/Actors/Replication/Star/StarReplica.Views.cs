@@ -8,11 +8,12 @@ internal sealed partial class StarReplica
 {
     private MemberId _successor;            // the member that is being handed over to
     private TimeSpan _handOverUntil;
+    private long _departAfter = -1;         // of a primary that its committed view leaves out: the number of the last message before the commit
 
     /// <summary>Proposes to go on without one member that has owed an answer for too long. What kicks it is the commit of the view, not this clock.</summary>
     private void KickIfSilent()
     {
-        if (!_views.MembersSettled || !MayShrink())
+        if (!_views.MembersSettled || !MayShrink() || _departAfter >= 0)
             return;
         foreach (var progress in _progress.Values)
         {
@@ -70,13 +71,18 @@ internal sealed partial class StarReplica
         var everyone = _views.Everyone.ToHashSet();
         foreach (var id in _progress.Keys.Where(id => !everyone.Contains(id)).ToList())
             _progress.Remove(id);
-        if (!everyone.Contains(_self))
-            Depart();
+        if (everyone.Contains(_self) || _departAfter >= 0)
+            return;
+        _departAfter = _number;
+        foreach (var progress in _progress.Values)
+            SendTo(progress, []);
     }
 
-    // It led to complete the view that leaves it out. That is done: the most advanced member goes on.
-    private void Depart()
+    /// <summary>It led to complete the view that leaves it out. The most advanced member goes on once a quorum knows that this is done: until then they need its vote.</summary>
+    private void DepartIfKnown()
     {
+        if (_departAfter < 0 || AnsweredByQuorum() <= _departAfter)
+            return;
         _logger.Info("[{0}] {1} has completed the view that leaves it out", _settings.Id, _self);
         var successor = _progress.Values.Where(p => _views.Newest.IsMember(p.Id)).MaxBy(p => p.Match)!.Id;
         Send(successor.Node, new TakeOver(_settings.Id, _promise.Epoch, _self, successor));

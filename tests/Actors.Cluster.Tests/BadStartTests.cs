@@ -114,7 +114,7 @@ public sealed class BadStartTests : IClassFixture<BadStartTests.UsedFolder>, IDi
 
         private async Task StartAsync(string config)
         {
-            _node = new LoggedProcess(NodeProgram.CommandLine("node", "--supervised", "--config", config), _scratch.File("n1.log"), _scratch.Path);
+            _node = new LoggedProcess([.. NodeProgram.Built, "node", "--supervised", "--config", config], _scratch.File("n1.log"), _scratch.Path);
             var before = _node.Log.Length;
             _node.Start();
             await RealCluster.UntilAsync("a node that serves", () =>

@@ -40,7 +40,7 @@ public sealed class BadStartTests : IClassFixture<BadStartTests.UsedFolder>, IDi
     {
         using var other = new TcpListener(IPAddress.Loopback, _port + 1);
         other.Start();
-        await RefusedAsync(Write(""), FormattableString.Invariant($"actors.http.port = {_port + 1}: the port is in use"));
+        await RefusedAsync(Write(""), FormattableString.Invariant($"actors.http.port = {_port + 1}: cannot listen on 127.0.0.1:{_port + 1}"));
     }
 
     [Fact]

@@ -10,6 +10,9 @@ internal sealed class RealCluster : IDisposable
     /// <summary>As in config/primary-backup.conf, which the nodes include.</summary>
     public static readonly TimeSpan ElectionTimeout = TimeSpan.FromMilliseconds(300);
 
+    /// <summary>As in config/primary-backup.conf, which the nodes include.</summary>
+    public static readonly TimeSpan KickAfter = TimeSpan.FromSeconds(1);
+
     private const int Count = 3;
     private const int LogLines = 60;
     private const int RemotingPort = 4051;

@@ -141,7 +141,7 @@ public sealed class UpTests : IDisposable
         other.Start();
         var port = ((IPEndPoint)other.LocalEndpoint).Port;
         File.WriteAllText(file, withHttp.Replace($"http.port = {plan.Nodes[0].Http.Port}", $"http.port = {port}"));
-        Assert.Equal((2, $"actors.http.port = {port}: the port is in use\n"), await RunAsync("node", "--config", file));
+        Assert.Equal((2, $"actors.http.port = {port}: cannot listen on 127.0.0.1:{port}: Address already in use\n"), await RunAsync("node", "--config", file));
     }
 
     [Fact]

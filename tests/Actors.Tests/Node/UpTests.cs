@@ -4,6 +4,7 @@ using Actors.Hosting;
 using Actors.Node.Commands;
 using Actors.Node.Http;
 using Actors.Node.Up;
+using Actors.Tests.HostingTests;
 using Akka.Configuration;
 using ConfigFile = Actors.Hosting.Configuration.ConfigFile;
 
@@ -96,7 +97,7 @@ public sealed class UpTests : IDisposable
         using var other = new TcpListener(IPAddress.Loopback, 0);
         other.Start();
         var port = ((IPEndPoint)other.LocalEndpoint).Port;
-        var plan = new ClusterPlan("x", [new PlannedNode("n1", new NodeAddress("127.0.0.1", FreePort()), new NodeAddress("127.0.0.1", port), "x")]);
+        var plan = new ClusterPlan("x", [new PlannedNode("n1", new NodeAddress("127.0.0.1", FreePorts.Take(1)[0]), new NodeAddress("127.0.0.1", port), "x")]);
         Assert.Equal($"port {port} is in use, wanted for HTTP of n1; choose others with --http-port", plan.PortInUse());
         other.Stop();
         Assert.Null(plan.PortInUse());
@@ -131,7 +132,7 @@ public sealed class UpTests : IDisposable
     [Fact]
     public async Task A_node_without_an_http_port_or_with_one_in_use_says_so()
     {
-        var plan = ClusterPlan.Create(Example(), 1, FreePort(), FreePort() + 10, _folder);
+        var plan = ClusterPlan.Create(Example(), 1, FreePorts.Take(1)[0], FreePorts.Take(1)[0] + 10, _folder);
         plan.WriteConfigs();
         var file = plan.Nodes[0].ConfigFile;
         var withHttp = File.ReadAllText(file);
@@ -232,12 +233,5 @@ public sealed class UpTests : IDisposable
         var path = Path.Combine(_folder, "user.conf");
         File.WriteAllText(path, text);
         return path;
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -158,6 +158,44 @@ public sealed class UpTests : IDisposable
         Assert.Contains("loopback", error);
     }
 
+    [Theory]
+    [InlineData("akka.loglevel = LOUD", "a setting of Akka is refused: Unknown LogLevel: \"LOUD\"")]
+    [InlineData("akka.remote.dot-netty.tcp.maximum-frame-size = 10b", "a setting of Akka is refused: maximum-frame-size must be at least")]
+    public async Task A_setting_that_Akka_itself_refuses_is_exit_code_2_and_one_line(string setting, string error)
+    {
+        var plan = ClusterPlan.Create(Example(), 1, FreePorts.Take(1)[0], FreePorts.Take(1)[0], _folder);
+        plan.WriteConfigs();
+        var file = FileOf($"include \"{plan.Nodes[0].ConfigFile}\"\n{setting}");
+        var (exitCode, message) = await RunAsync("node", "--config", file);
+        Assert.Equal(2, exitCode);
+        Assert.StartsWith(error, message);
+        Assert.Equal(1, message.Count(c => c == '\n'));
+    }
+
+    [Fact]
+    public async Task A_data_folder_that_another_up_has_is_refused_before_anything_is_written()
+    {
+        using (UpFolder.Open(_folder))
+        {
+            var (exitCode, error) = await RunAsync("up", "--data", _folder);
+            Assert.Equal(2, exitCode);
+            Assert.StartsWith($"--data {_folder}: ", error);
+            Assert.DoesNotContain(Directory.EnumerateFiles(_folder), file => file.EndsWith(".conf", StringComparison.Ordinal));
+        }
+
+        UpFolder.Open(_folder).Dispose();
+    }
+
+    [Fact]
+    public void A_node_keeps_its_row_when_the_view_loses_it()
+    {
+        var status = new StatusDocument(
+            [new NodeEntry("n1", 11, "", true), new NodeEntry("n2", 12, "", false), new NodeEntry("n3", 13, "", true)],
+            [new GroupEntry("default", "primary-backup", 2, "n3", [new MemberEntry("n3", "primary", 2, 5, 5, 6, ""), new MemberEntry("n1", "backup", 2, 5, 5, 6, "")])]);
+        Assert.Equal(["n1", "n2", "n3"], StatusTable.Rows(status).Select(row => row[1]));
+        Assert.Equal(["n1", "n2", "n3"], ClusterView.RowsOf(status, [new RunNode("n2", 0, "", "killed")]).Select(row => row[1]));
+    }
+
     [Fact]
     public void The_view_believes_the_processes_before_the_status()
     {

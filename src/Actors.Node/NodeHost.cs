@@ -38,6 +38,8 @@ internal static class NodeHost
             console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
             console.ColorBehavior = Microsoft.Extensions.Logging.Console.LoggerColorBehavior.Disabled;
         });
+        if ("DEBUG".Equals(config.GetString("akka.loglevel"), StringComparison.OrdinalIgnoreCase))
+            builder.Logging.SetMinimumLevel(LogLevel.Debug);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopLimit);
         if (supervised)

@@ -6,6 +6,7 @@ using Actors.Node.Http;
 using Actors.Node.Up;
 using Actors.Tests.HostingTests;
 using Akka.Configuration;
+using Spectre.Console;
 using ConfigFile = Actors.Hosting.Configuration.ConfigFile;
 
 namespace Actors.Tests.NodeTests;
@@ -206,6 +207,28 @@ public sealed class UpTests : IDisposable
         Assert.Equal(
             ["default n1 11 primary 2 5 6 http://127.0.0.1:1", "default n2 - killed 2 5 6 http://127.0.0.1:2", "- n3 13 starting 0 0 0 http://127.0.0.1:3"],
             rows.Select(row => string.Join(' ', row)));
+    }
+
+    [Fact]
+    public void In_a_terminal_the_table_fits_80_characters_and_says_what_to_try_once_there_is_a_primary()
+    {
+        var view = new ClusterView(TextWriter.Null, primary => [$"kill {primary}"]);
+        Assert.EndsWith("waiting for a primary", Shown([["-", "n1", "11", "starting", "0", "0", "0", "http://127.0.0.1:8081"]], isReady: false)[^1]);
+        string[] primary = ["default", "n1", "4194304", "primary", "2", "99999999", "99999999", "http://127.0.0.1:8081"];
+        var ready = Shown([primary, ["-", "n2", "-", "killed", "0", "0", "0", "http://127.0.0.1:8082"]], isReady: true);
+        Assert.Equal(["node", "pid", "role", "epoch", "commit", "http"], ready[0].Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal("n1 4194304 primary 2 99999999 http://127.0.0.1:8081", string.Join(' ', ready[2].Split(' ', StringSplitOptions.RemoveEmptyEntries)));
+        Assert.Equal(["Try, in another terminal:", "  kill n1", "Ctrl-C stops the cluster."], ready[^3..]);
+        Assert.Contains("group", Shown([primary, ["other", .. primary[1..]]], isReady: true)[0]);
+
+        string[] Shown(IReadOnlyList<string[]> rows, bool isReady)
+        {
+            using var text = new StringWriter { NewLine = "\n" };
+            var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, Out = new AnsiConsoleOutput(text) });
+            console.Profile.Width = 80;
+            console.Write(view.ToTable(rows, isReady));
+            return [.. text.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.TrimEnd()).Where(line => line.Length > 0)];
+        }
     }
 
     [Fact]

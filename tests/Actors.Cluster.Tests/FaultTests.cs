@@ -5,7 +5,7 @@ namespace Actors.Cluster.Tests;
 /// <summary>What happens to real processes, while clients at every node go on: nothing acknowledged is lost, nothing is applied twice, every history is linearizable.</summary>
 public class FaultTests(ITestOutputHelper output)
 {
-    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(8);     // by then a node cuts off requests that it does not answer any more
 
     [Fact]
     public Task Kill_9_of_the_primary_loses_nothing_and_applies_nothing_twice() => RunAsync(async (cluster, work) =>

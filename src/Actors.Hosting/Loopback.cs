@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using Akka.Actor;
 using Akka.Configuration;
 
@@ -27,16 +25,8 @@ internal static class Loopback
     /// <exception cref="ConfigurationException">The port is in use, or the address is not of this machine.</exception>
     public static void RequireFree(NodeSettings settings)
     {
-        var ip = settings.Address.Host == "localhost" ? IPAddress.Loopback : IPAddress.Parse(settings.Address.Host);
-        using var listener = new TcpListener(ip, settings.Address.Port);
-        try
-        {
-            listener.Start();
-        }
-        catch (SocketException e)
-        {
-            throw new ConfigurationException($"actors.nodes.{settings.Node} = {settings.Address}: cannot listen there: {e.Message}", e);
-        }
+        if (!settings.Address.CanListen(out var error))
+            throw new ConfigurationException($"actors.nodes.{settings.Node} = {settings.Address}: cannot listen there: {error}");
     }
 
     /// <exception cref="ConfigurationException">The system has no remoting, or listens elsewhere than on its node's address.</exception>

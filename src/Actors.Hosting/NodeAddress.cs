@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 
 namespace Actors.Hosting;
 
@@ -10,6 +11,28 @@ public readonly record struct NodeAddress(string Host, int Port)
 {
     /// <summary>True for addresses that only this machine can reach.</summary>
     public bool IsLoopback => Host == "localhost" || (IPAddress.TryParse(Host, out var ip) && IPAddress.IsLoopback(ip));
+
+    /// <summary>Where to listen for this address; <c>localhost</c> is 127.0.0.1.</summary>
+    /// <exception cref="FormatException">The host is another name.</exception>
+    public IPEndPoint EndPoint => new(Host == "localhost" ? IPAddress.Loopback : IPAddress.Parse(Host), Port);
+
+    /// <summary>Listens there for a moment.</summary>
+    /// <param name="error">Why that is not possible, such as a port that another process has; otherwise empty.</param>
+    public bool CanListen(out string error)
+    {
+        using var listener = new TcpListener(EndPoint);
+        try
+        {
+            listener.Start();
+            error = "";
+            return true;
+        }
+        catch (SocketException e)
+        {
+            error = e.Message;
+            return false;
+        }
+    }
 
     /// <summary>Reads <c>host:port</c>.</summary>
     public static bool TryParse(string text, out NodeAddress address)

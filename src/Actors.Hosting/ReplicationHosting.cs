@@ -35,6 +35,9 @@ public static class ReplicationHosting
     private static readonly string[] ReadyTags = ["replication", "ready"];
     private static readonly string[] LiveTags = ["replication", "live"];
 
+    /// <summary>The settings of Akka.Remote that replication needs.</summary>
+    internal static Config Defaults { get; } = Resource("reference.conf");
+
     /// <summary>The settings of Akka that make a node of <see cref="AddReplicatedNode"/>.</summary>
     internal static Config NodeDefaults { get; } = Resource("node.conf");
 
@@ -55,7 +58,7 @@ public static class ReplicationHosting
         Loopback.RequireFree(settings);
         var store = RocksDbStore.Open(settings.DataDirectory, new StoreIdentity(settings.Cluster, settings.Node), Random.Shared);
         return builder
-            .AddHocon(Resource("reference.conf"), HoconAddMode.Append)
+            .AddHocon(Defaults, HoconAddMode.Append)
             .AddHocon(ActorsConfig.Default, HoconAddMode.Append)
             .AddSetup(new ReplicationSetup(settings, store))
             .WithActors((system, registry) => registry.Register<IReplication>(ReplicationExtension.Of(system).Node))

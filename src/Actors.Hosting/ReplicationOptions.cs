@@ -83,6 +83,8 @@ public sealed class ReplicationOptions
             throw new ConfigurationException("actors.data-directory is missing: the folder of this node's log and state, such as data/n1");
         if (Http is { IsLoopback: false } http)
             throw Loopback.Refusal("actors.http", http.ToString());
+        if (nodes.FirstOrDefault(n => n.Value == Http) is { Key.IsNone: false } taken)
+            throw new ConfigurationException($"actors.http = {Http} is the address of {taken.Key} in actors.nodes: HTTP needs a port of its own");
         if (_groups.Count == 0)
             throw new ConfigurationException("actors.groups is missing: it names at least one group, such as default { }");
         if (_groups.GroupBy(g => g.Name).FirstOrDefault(same => same.Count() > 1) is { } group)

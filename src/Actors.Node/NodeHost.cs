@@ -26,8 +26,8 @@ internal static class NodeHost
         var config = ConfigFile.Load(configFile);
         var options = ReplicationOptions.Read(config);
         var http = options.Http ?? throw new ConfigurationException("actors.http.port is missing: the TCP port for HTTP, such as 8081");
-        if (!Ports.IsFree(http))
-            throw new ConfigurationException($"actors.http.port = {http.Port}: the port is in use");
+        if (!http.CanListen(out var error))
+            throw new ConfigurationException($"actors.http.port = {http.Port}: cannot listen on {http}: {error}");
 
         // Nothing from the environment, appsettings files or the command line: the configuration file says it all.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
@@ -38,12 +38,14 @@ internal static class NodeHost
             console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
             console.ColorBehavior = Microsoft.Extensions.Logging.Console.LoggerColorBehavior.Disabled;
         });
+        if ("DEBUG".Equals(config.GetString("akka.loglevel"), StringComparison.OrdinalIgnoreCase))
+            builder.Logging.SetMinimumLevel(LogLevel.Debug);
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopLimit);
         if (supervised)
             builder.Services.AddSingleton<IHostLifetime, SupervisedLifetime>();
         builder.Services.AddReplicatedNode(config);
-        builder.AddHttpApi(Describe(config, options, http), Ports.EndPoint(http));
+        builder.AddHttpApi(Describe(config, options, http), http.EndPoint);
         var app = builder.Build();
         app.UseHttpApi();
         return app;

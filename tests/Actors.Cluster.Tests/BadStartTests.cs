@@ -40,7 +40,7 @@ public sealed class BadStartTests : IClassFixture<BadStartTests.UsedFolder>, IDi
     {
         using var other = new TcpListener(IPAddress.Loopback, _port + 1);
         other.Start();
-        await RefusedAsync(Write(""), FormattableString.Invariant($"actors.http.port = {_port + 1}: the port is in use"));
+        await RefusedAsync(Write(""), FormattableString.Invariant($"actors.http.port = {_port + 1}: cannot listen on 127.0.0.1:{_port + 1}"));
     }
 
     [Fact]
@@ -114,7 +114,7 @@ public sealed class BadStartTests : IClassFixture<BadStartTests.UsedFolder>, IDi
 
         private async Task StartAsync(string config)
         {
-            _node = new LoggedProcess(NodeProgram.CommandLine("node", "--supervised", "--config", config), _scratch.File("n1.log"), _scratch.Path);
+            _node = new LoggedProcess([.. NodeProgram.Built, "node", "--supervised", "--config", config], _scratch.File("n1.log"), _scratch.Path);
             var before = _node.Log.Length;
             _node.Start();
             await RealCluster.UntilAsync("a node that serves", () =>

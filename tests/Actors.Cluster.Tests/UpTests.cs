@@ -23,7 +23,7 @@ public class UpTests(ITestOutputHelper output)
         var after = await up.WholeAsync();
         Assert.NotEqual(Pid(before, primary), Pid(after, primary));
         Assert.Equal(0, await up.EndAsync(Signal.Terminate));
-        Assert.All(after.Nodes, node => Assert.False(IsAlive(node.Pid), $"{node.Name} still runs"));
+        Assert.All(after.Nodes, node => Assert.False(Linux.IsAlive(node.Pid), $"{node.Name} still runs"));
     });
 
     [Fact]
@@ -31,7 +31,7 @@ public class UpTests(ITestOutputHelper output)
     {
         var status = await up.WholeAsync();
         Assert.Equal(0, await up.EndAsync(Signal.Interrupt));
-        Assert.All(status.Nodes, node => Assert.False(IsAlive(node.Pid), $"{node.Name} still runs"));
+        Assert.All(status.Nodes, node => Assert.False(Linux.IsAlive(node.Pid), $"{node.Name} still runs"));
     });
 
     [Fact]
@@ -39,7 +39,7 @@ public class UpTests(ITestOutputHelper output)
     {
         var status = await up.WholeAsync();
         up.Kill();
-        for (var clock = Stopwatch.StartNew(); status.Nodes.Any(node => IsAlive(node.Pid)); await Task.Delay(50))
+        for (var clock = Stopwatch.StartNew(); status.Nodes.Any(node => Linux.IsAlive(node.Pid)); await Task.Delay(50))
             Assert.True(clock.Elapsed < OrphanLimit, $"nodes still run {OrphanLimit.TotalSeconds} s after their 'up' was killed");
     });
 
@@ -67,6 +67,4 @@ public class UpTests(ITestOutputHelper output)
     }
 
     private static int Pid(ClusterStatus status, string name) => status.Nodes.Single(node => node.Name == name).Pid;
-
-    private static bool IsAlive(int pid) => Directory.Exists($"/proc/{pid}");
 }

@@ -14,6 +14,15 @@ namespace Actors.Sample;
 /// <summary>One node of the shop: a host with an actor system, a replica of the inventory, and the application's own services.</summary>
 public sealed class Shop : IAsyncDisposable
 {
+    private const string AkkaSettings = """
+        akka.stdout-loglevel = OFF                        # the story says what matters
+        akka.cluster.downing-provider-class = ""          # nobody ends a node because another one is away
+        akka.coordinated-shutdown.phases {                # a node that stops says goodbye and does not wait for long to be heard: the others may stop as well
+          cluster-leave.timeout = 1 s
+          cluster-exiting.timeout = 1 s
+        }
+        """;
+
     private readonly IHost _host;
 
     private Shop(string node, IHost host)
@@ -37,11 +46,11 @@ public sealed class Shop : IAsyncDisposable
     public static async Task<Shop> StartAsync(string node, IReadOnlyDictionary<string, int> ports, string folder)
     {
         var builder = Host.CreateApplicationBuilder();
-        builder.Logging.ClearProviders();       // the story says what matters
+        builder.Logging.ClearProviders();
         builder.Services.AddAkka("shop", akka => akka
             .ConfigureLoggers(loggers => loggers.ClearLoggers().AddLoggerFactory())
             .WithRemoting("127.0.0.1", ports[node])
-            .AddHocon("akka.cluster.downing-provider-class = \"\"", HoconAddMode.Prepend)   // nobody ends a node because another one is away
+            .AddHocon(AkkaSettings, HoconAddMode.Prepend)
             .WithClustering(new ClusterOptions { SeedNodes = [$"akka.tcp://shop@127.0.0.1:{ports.Values.Min()}"] })
             .WithReplication(options =>
             {

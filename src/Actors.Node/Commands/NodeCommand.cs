@@ -38,6 +38,8 @@ internal static class NodeCommand
         ConfigurationException or DataFolderException or StoreFailedException => e.Message.ReplaceLineEndings(" "),
         IOException { InnerException: AddressInUseException } => e.Message.ReplaceLineEndings(" "),
         { InnerException: { } inner } => OneLine(inner),
+        // Akka reads its own settings when its parts start, and this is what they throw. Ours have been checked by then.
+        ArgumentException or FormatException => $"a setting of Akka is refused: {e.Message.ReplaceLineEndings(" ")}",
         _ => null,
     };
 }

@@ -11,14 +11,18 @@ internal static class StatusTable
 
     public static StatusDocument Parse(byte[] json) => JsonSerializer.Deserialize<StatusDocument>(json, JsonSerializerOptions.Web) ?? throw new JsonException("the status is empty");
 
+    /// <summary>Node by node, so that a row stays where it is when a view changes.</summary>
     public static IEnumerable<string[]> Rows(StatusDocument status)
     {
         var members = from @group in status.Groups from member in @group.Members select Row(@group.Name, member, status.Nodes.FirstOrDefault(node => node.Name == member.Node));
         var others = from node in status.Nodes
                      where !status.Groups.Any(@group => @group.Members.Any(member => member.Node == node.Name))
                      select Row("-", new MemberEntry(node.Name, node.Reachable ? "not a member" : "unreachable", 0, 0, 0, 0, ""), node);
-        return members.Concat(others);
+        return InOrder(members.Concat(others));
     }
+
+    /// <summary>By node, then by group.</summary>
+    public static IOrderedEnumerable<string[]> InOrder(IEnumerable<string[]> rows) => rows.OrderBy(row => row[1], StringComparer.Ordinal).ThenBy(row => row[0], StringComparer.Ordinal);
 
     /// <summary>The table in plain text, columns aligned by blanks.</summary>
     public static IEnumerable<string> Lines(StatusDocument status)

@@ -162,9 +162,11 @@ internal static class KeysEndpoints
             return noneMatch == "*" ? Precondition.IfMissing : throw new ProblemException(Problem.BadParameter("If-None-Match", "must be * for a write: only if there is no such key"));
         if (match.Count == 0)
             return Precondition.None;
+        if (match == "*")
+            return Precondition.IfPresent;
         var tag = match.ToString();
         var isRevision = long.TryParse(tag.Trim('"'), NumberStyles.None, CultureInfo.InvariantCulture, out var revision) && tag == $"\"{revision}\"" && revision > 0;
-        return isRevision ? Precondition.IfRevision(revision) : throw new ProblemException(Problem.BadParameter("If-Match", "must be one revision in quotes, such as \"42\""));
+        return isRevision ? Precondition.IfRevision(revision) : throw new ProblemException(Problem.BadParameter("If-Match", "must be one revision in quotes, such as \"42\", or *: only if there is such a key"));
     }
 
     private static void RefuseConditions(HttpRequest request)

@@ -68,7 +68,7 @@ internal sealed record ClusterPlan(string ConfigFile, IReadOnlyList<PlannedNode>
     /// <summary>The first port that another process has, as a setting would name it; null when all are free.</summary>
     public string? PortInUse() => Nodes
         .SelectMany(node => new[] { (Address: node.Remoting, Use: $"for Akka.Remote of {node.Name}; choose others with --port"), (Address: node.Http, Use: $"for HTTP of {node.Name}; choose others with --http-port") })
-        .Where(port => !Ports.IsFree(port.Address))
+        .Where(port => !port.Address.CanListen(out _))
         .Select(port => $"port {port.Address.Port} is in use, wanted {port.Use}")
         .FirstOrDefault();
 

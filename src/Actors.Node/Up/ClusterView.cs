@@ -31,7 +31,7 @@ internal sealed class ClusterView(TextWriter output, Func<string, IReadOnlyList<
             row[^1] = process.Http;
         }
 
-        return known;
+        return [.. StatusTable.InOrder(known)];
     }
 
     /// <summary>True when some node is the primary of every group.</summary>
@@ -42,7 +42,8 @@ internal sealed class ClusterView(TextWriter output, Func<string, IReadOnlyList<
     {
         _firstPrimary ??= isReady ? Primary(rows) : null;
         var table = new Table().Border(TableBorder.Simple);
-        int[] columns = rows.All(row => row[0] == rows[0][0]) ? Columns : [0, .. Columns];
+        var groups = rows.Select(row => row[0]).Where(group => group != "-").Distinct();
+        int[] columns = groups.Count() > 1 ? [0, .. Columns] : Columns;
         foreach (var column in columns)
             table.AddColumn(new TableColumn(StatusTable.Header[column]).NoWrap());
         foreach (var row in rows)

@@ -3,11 +3,19 @@ using Actors.Node.Commands;
 namespace Actors.Node.Up;
 
 /// <summary>The folder of a cluster: the user's own, or a temporary one that goes when the cluster was stopped in order; after a failure its logs are wanted.</summary>
+/// <remarks>Locked while it is open: a second <c>up</c> would write other configurations under the nodes of the first.</remarks>
 internal sealed class UpFolder : IDisposable
 {
-    private readonly bool _isTemporary;
+    private const string LockName = "up.lock";
 
-    private UpFolder(string path, bool isTemporary) => (Path, _isTemporary) = (path, isTemporary);
+    private readonly bool _isTemporary;
+    private readonly FileStream _lock;
+
+    private UpFolder(string path, bool isTemporary)
+    {
+        (Path, _isTemporary) = (path, isTemporary);
+        _lock = new FileStream(System.IO.Path.Combine(path, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+    }
 
     public string Path { get; }
 
@@ -15,7 +23,7 @@ internal sealed class UpFolder : IDisposable
     public bool IsWanted { get; set; }
 
     /// <summary>Makes it when it is not there.</summary>
-    /// <exception cref="CommandException">It cannot be made.</exception>
+    /// <exception cref="CommandException">It cannot be made, or another <c>up</c> has it.</exception>
     public static UpFolder Open(string? path)
     {
         try
@@ -32,6 +40,7 @@ internal sealed class UpFolder : IDisposable
 
     public void Dispose()
     {
+        _lock.Dispose();
         if (_isTemporary && !IsWanted)
             Directory.Delete(Path, recursive: true);
     }

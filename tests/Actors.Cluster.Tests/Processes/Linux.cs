@@ -22,6 +22,8 @@ internal static partial class Linux
 
     public static void Send(int pid, Signal signal) => Check(Kill(pid, (int)signal));
 
+    public static bool IsAlive(int pid) => Directory.Exists($"/proc/{pid}");
+
     /// <summary>A TCP socket that lives in the network namespace of this name, whoever uses it.</summary>
     public static Socket SocketIn(string networkNamespace)
     {

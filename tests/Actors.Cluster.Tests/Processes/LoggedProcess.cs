@@ -5,8 +5,8 @@ namespace Actors.Cluster.Tests;
 /// <summary>A process that writes to a log file. It can be started again after it ended.</summary>
 /// <param name="commandLine">Program and arguments.</param>
 /// <param name="logFile">Standard output and error are added to it.</param>
-/// <param name="homeFolder">Where this user's runs of <c>actors up</c> are known.</param>
-internal sealed class LoggedProcess(IReadOnlyList<string> commandLine, string logFile, string homeFolder) : IDisposable
+/// <param name="folder">See <see cref="NodeProgram.StartInfo"/>.</param>
+internal sealed class LoggedProcess(IReadOnlyList<string> commandLine, string logFile, string folder) : IDisposable
 {
     // The shell and env replace themselves, so the process id is that of the command. A job in the background ignores SIGINT, and so would all that it starts.
     private static readonly string[] Shell = ["/bin/sh", "-c", """log=$0; exec env --default-signal=INT "$@" >>"$log" 2>&1"""];
@@ -25,7 +25,7 @@ internal sealed class LoggedProcess(IReadOnlyList<string> commandLine, string lo
         if (IsRunning)
             throw new InvalidOperationException($"{commandLine[^1]} runs already");
         _process?.Dispose();
-        _process = new Process { StartInfo = NodeProgram.StartInfo([.. Shell, logFile, .. commandLine], homeFolder) };
+        _process = new Process { StartInfo = NodeProgram.StartInfo([.. Shell, logFile, .. commandLine], folder) };
         _process.StartInfo.RedirectStandardInput = true;
         _process.Start();
     }

@@ -1,5 +1,4 @@
-using System.Net;
-using System.Net.Sockets;
+using Actors.Hosting;
 
 namespace Actors.Cluster.Tests;
 
@@ -16,24 +15,10 @@ internal static class Ports
         for (var attempt = 0; attempt < 100; attempt++)
         {
             var first = Random.Shared.Next(First, Last - count);
-            if (Enumerable.Range(first, count).All(IsFree))
+            if (Enumerable.Range(first, count).All(port => new NodeAddress("127.0.0.1", port).CanListen(out _)))
                 return first;
         }
 
         throw new InvalidOperationException($"no {count} free ports in a row between {First} and {Last}");
-    }
-
-    private static bool IsFree(int port)
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, port);
-        try
-        {
-            listener.Start();
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
     }
 }

@@ -10,6 +10,9 @@ internal sealed class RealCluster : IDisposable
     /// <summary>As in config/primary-backup.conf, which the nodes include.</summary>
     public static readonly TimeSpan ElectionTimeout = TimeSpan.FromMilliseconds(300);
 
+    /// <summary>As in config/primary-backup.conf, which the nodes include.</summary>
+    public static readonly TimeSpan KickAfter = TimeSpan.FromSeconds(1);
+
     private const int Count = 3;
     private const int LogLines = 60;
     private const int RemotingPort = 4051;
@@ -19,7 +22,7 @@ internal sealed class RealCluster : IDisposable
 
     private readonly string _folder = Directory.CreateTempSubdirectory("actors-cluster-").FullName;
 
-    private RealCluster(Network? network)
+    private RealCluster(Network? network, string settings)
     {
         var port = network is null ? Ports.FreeInARow(2 * Count) : 0;
         var addresses = Enumerable.Range(1, Count)
@@ -39,6 +42,7 @@ internal sealed class RealCluster : IDisposable
                 actors.data-directory = "{Path.Combine(_folder, name)}"
                 actors.http.host = "{address.Host}"
                 actors.http.port = {Text(address.Http)}
+                {settings}
                 """);
             return new RealNode(name, config, $"http://{address.Host}:{Text(address.Http)}", _folder, network?.Namespace(i + 1));
         })];
@@ -49,9 +53,12 @@ internal sealed class RealCluster : IDisposable
     public RealNode this[string name] => Nodes.Single(node => node.Name == name);
 
     /// <summary>A running cluster of which every node has been taken into the view.</summary>
-    public static async Task<RealCluster> StartAsync(ITestOutputHelper? output = null, Network? network = null)
+    /// <param name="output">Has the nodes' logs when it does not start.</param>
+    /// <param name="network">Where the nodes run; null for the machine's own network.</param>
+    /// <param name="settings">What its configuration has beside the example's.</param>
+    public static async Task<RealCluster> StartAsync(ITestOutputHelper? output = null, Network? network = null, string settings = "")
     {
-        var cluster = new RealCluster(network);
+        var cluster = new RealCluster(network, settings);
         try
         {
             cluster.StartAll();
@@ -67,9 +74,9 @@ internal sealed class RealCluster : IDisposable
     }
 
     /// <summary>Runs <paramref name="test"/> on a cluster of its own; prints the nodes' logs when it fails.</summary>
-    public static async Task WithAsync(ITestOutputHelper output, Func<RealCluster, Task> test, Network? network = null)
+    public static async Task WithAsync(ITestOutputHelper output, Func<RealCluster, Task> test, Network? network = null, string settings = "")
     {
-        using var cluster = await StartAsync(output, network);
+        using var cluster = await StartAsync(output, network, settings);
         await cluster.PrintingLogsAsync(output, () => test(cluster));
     }
 

@@ -16,7 +16,7 @@ internal sealed class RealNode : IDisposable
         ConfigFile = configFile;
         Http = new HttpNode(http, networkNamespace);
         // --supervised: it ends when this process does, whatever happens to it.
-        var command = NodeProgram.CommandLine("node", "--supervised", "--config", configFile);
+        string[] command = [.. NodeProgram.Built, "node", "--supervised", "--config", configFile];
         _process = new LoggedProcess(networkNamespace is null ? command : ["ip", "netns", "exec", networkNamespace, .. command], Path.Combine(folder, name + ".log"), folder);
     }
 

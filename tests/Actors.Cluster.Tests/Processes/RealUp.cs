@@ -8,19 +8,22 @@ internal sealed class RealUp : IDisposable
 
     private readonly LoggedProcess _process;
     private readonly HttpNode[] _nodes;
-    private readonly string _home;
+    private readonly string _folder;
+    private readonly IReadOnlyList<string> _program;
 
-    /// <param name="folder">For its log and what <c>kill</c> and <c>start</c> need to know; survives it.</param>
+    /// <param name="folder">Where it is started, for its log and what <c>kill</c> and <c>start</c> need to know; survives it.</param>
     /// <param name="data">For the nodes' data; null for a temporary folder of its own choice.</param>
-    public RealUp(string folder, string? data = null)
+    /// <param name="program">How <c>actors</c> is called; null for the built program.</param>
+    public RealUp(string folder, string? data = null, IReadOnlyList<string>? program = null)
     {
-        _home = folder;
+        _folder = folder;
+        _program = program ?? NodeProgram.Built;
         var port = Ports.FreeInARow(2 * Count);
         var http = port + Count;
         Urls = [.. Enumerable.Range(http, Count).Select(p => FormattableString.Invariant($"http://127.0.0.1:{p}"))];
         _nodes = [.. Urls.Select(url => new HttpNode(url, null))];
-        string[] arguments = ["up", "--config", NodeProgram.ExampleConfig, "--port", FormattableString.Invariant($"{port}"), "--http-port", FormattableString.Invariant($"{http}")];
-        _process = new LoggedProcess(NodeProgram.CommandLine([.. arguments, .. data is null ? Array.Empty<string>() : ["--data", data]]), Path.Combine(folder, "up.log"), folder);
+        string[] arguments = ["up", "--port", FormattableString.Invariant($"{port}"), "--http-port", FormattableString.Invariant($"{http}")];
+        _process = new LoggedProcess([.. _program, .. arguments, .. data is null ? Array.Empty<string>() : ["--data", data]], Path.Combine(folder, "up.log"), folder);
     }
 
     public IReadOnlyList<string> Urls { get; }
@@ -59,10 +62,11 @@ internal sealed class RealUp : IDisposable
     }
 
     /// <summary>Runs another command of the program against this cluster.</summary>
-    public Task<CommandResult> CommandAsync(params string[] arguments) => NodeProgram.RunAsync(_home, [.. arguments, "--at", string.Join(',', Urls)]);
+    public Task<CommandResult> CommandAsync(params string[] arguments) => CommandAsync(_ => { }, arguments);
 
     /// <summary>As <see cref="CommandAsync(string[])"/>, with a look at standard error.</summary>
-    public Task<CommandResult> CommandAsync(Action<string> onError, params string[] arguments) => NodeProgram.RunAsync(_home, onError, [.. arguments, "--at", string.Join(',', Urls)]);
+    public Task<CommandResult> CommandAsync(Action<string> onError, params string[] arguments) =>
+        NodeProgram.RunAsync([.. _program, .. arguments, "--at", string.Join(',', Urls)], _folder, onError);
 
     /// <summary>Sends a signal and returns the exit code.</summary>
     public Task<int> EndAsync(Signal signal)

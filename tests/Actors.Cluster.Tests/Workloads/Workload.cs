@@ -16,6 +16,7 @@ internal sealed class Workload : IDisposable
     private const string Counter = "counter";
     private const string KeyPrefix = "w-";
     private const int RegisterClientsPerNode = 2;
+    private const int Steps = 40;
     private static readonly TimeSpan ProgressLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan FinishLimit = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(15);
@@ -31,7 +32,7 @@ internal sealed class Workload : IDisposable
     private int _repeats;
     private int _nextClient = 1000;
 
-    public Workload(RealCluster cluster, ITestOutputHelper output, int seed)
+    private Workload(RealCluster cluster, ITestOutputHelper output, int seed)
     {
         (_cluster, _output) = (cluster, output);
         output.WriteLine($"seed {seed}");
@@ -46,23 +47,40 @@ internal sealed class Workload : IDisposable
 
     public History<KeyValueOperation, KeyValueResult> History { get; }
 
+    /// <summary>Runs <paramref name="test"/> while the clients of a cluster of its own go on, and checks at the end what they were told. The test leaves the cluster whole.</summary>
+    /// <param name="output">Says what was done; has the nodes' logs when the test fails.</param>
+    /// <param name="test">What happens to the cluster.</param>
+    /// <param name="network">See <see cref="RealCluster.StartAsync"/>.</param>
+    /// <param name="settings">See <see cref="RealCluster.StartAsync"/>.</param>
+    public static Task RunAsync(ITestOutputHelper output, Func<RealCluster, Workload, Task> test, Network? network = null, string settings = "") =>
+        RealCluster.WithAsync(output, async cluster =>
+        {
+            using var work = new Workload(cluster, output, Random.Shared.Next());
+            await work.ProgressAsync();
+            await test(cluster, work);
+            await work.ProgressAsync();
+            await work.FinishAsync();
+        }, network, settings);
+
     /// <summary>Another client for the history, at <paramref name="node"/>, for operations at a moment of the test's choice.</summary>
     public RegisterClient ClientAt(RealNode node) => new(Interlocked.Increment(ref _nextClient), node.Http, History, new Random(0));
 
-    /// <summary>Waits until so many further steps have been acknowledged.</summary>
-    public async Task ProgressAsync(int steps)
+    /// <summary>Waits until some further steps have been acknowledged.</summary>
+    public async Task ProgressAsync()
     {
-        var goal = _sums.Count + steps;
+        var goal = _sums.Count + Steps;
         for (var clock = Stopwatch.StartNew(); _sums.Count < goal; await Task.Delay(Pause))
         {
             if (_clients.IsFaulted)
                 await _clients;
-            Assert.True(clock.Elapsed < ProgressLimit, $"no {steps} steps acknowledged within {ProgressLimit.TotalSeconds} s");
+            Assert.True(clock.Elapsed < ProgressLimit, $"no {Steps} steps acknowledged within {ProgressLimit.TotalSeconds} s");
         }
     }
 
-    /// <summary>Stops the clients of a cluster that is whole again and checks all that they were told.</summary>
-    public async Task FinishAsync()
+    public void Dispose() => _stop.Dispose();
+
+    /// <summary>Stops the clients and checks all that they were told.</summary>
+    private async Task FinishAsync()
     {
         await _stop.CancelAsync();
         await _clients.WaitAsync(FinishLimit);
@@ -81,8 +99,6 @@ internal sealed class Workload : IDisposable
         var result = Linearizability.Check(new KeyValueModel(), History);
         Assert.True(result.IsLinearizable, $"{result.Verdict}: {result.Explanation}");
     }
-
-    public void Dispose() => _stop.Dispose();
 
     private async Task RequireCountedOnceAsync()
     {

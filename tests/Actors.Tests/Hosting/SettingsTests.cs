@@ -47,6 +47,7 @@ public class SettingsTests
     [InlineData("n2 = \"127.0.0.1:4052\"", "n2 = \"127.0.0.1:70000\"", "actors.nodes.n2 = 127.0.0.1:70000 is not an address: write host:port with a port from 1 to 65535, such as \"127.0.0.1:4051\"")]
     [InlineData("n2 = \"127.0.0.1:4052\"", "n2 = \"10.0.0.2:4052\"", "actors.nodes.n2 = 10.0.0.2:4052 is refused: nodes listen on loopback addresses only (127.0.0.1) for now, as connections are neither encrypted nor authenticated yet")]
     [InlineData("http { port = 8081 }", "http { host = \"0.0.0.0\", port = 8081 }", "actors.http = 0.0.0.0:8081 is refused: nodes listen on loopback addresses only (127.0.0.1) for now, as connections are neither encrypted nor authenticated yet")]
+    [InlineData("http { port = 8081 }", "http { port = 4052 }", "actors.http = 127.0.0.1:4052 is the address of n2 in actors.nodes: HTTP needs a port of its own")]
     [InlineData("http { port = 8081 }", "http { port = 0 }", "actors.http.port = 0 is not a port: 1 to 65535")]
     [InlineData("http { port = 8081 }", "http { port = web }", "actors.http.port = web is not a whole number from -2147483648 to 2147483647")]
     [InlineData("http { port = 8081 }", "http { }", "actors.http.port is missing: the TCP port for HTTP, such as 8081")]

@@ -8,7 +8,7 @@ namespace Actors.Tests.KeyValue;
 public sealed class KeyValueCodecTests
 {
     private static readonly Gen<byte[]> GenBytes = Gen.Byte.Array[0, 40];
-    private static readonly Gen<Precondition> GenCondition = Gen.OneOf(Gen.Const(Precondition.None), Gen.Long[0, long.MaxValue].Select(Precondition.IfRevision));
+    private static readonly Gen<Precondition> GenCondition = Gen.OneOf(Gen.Const(Precondition.None), Gen.Const(Precondition.IfPresent), Gen.Long[0, long.MaxValue].Select(Precondition.IfRevision));
     private static readonly Gen<KeyValueOp> GenCommandOp = Gen.OneOf(KeyValueOp.Put, KeyValueOp.Delete, KeyValueOp.CompareAndSet, KeyValueOp.Increment);
 
     // A valid command or query, or any bytes behind a valid leading byte.
@@ -68,6 +68,7 @@ public sealed class KeyValueCodecTests
     {
         Assert.Equal("01" + "0200" + "6B31" + "00" + "76", Hex(Command(KeyValueOp.Put, "k1"u8, default, "v"u8, default, 0)));
         Assert.Equal("01" + "0100" + "6B" + "01" + "0700000000000000", Hex(Command(KeyValueOp.Put, "k"u8, default, default, Precondition.IfRevision(7), 0)));
+        Assert.Equal("01" + "0100" + "6B" + "02" + "76", Hex(Command(KeyValueOp.Put, "k"u8, default, "v"u8, Precondition.IfPresent, 0)));
         Assert.Equal("02" + "0100" + "6B" + "01" + "0000000000000000", Hex(Command(KeyValueOp.Delete, "k"u8, default, default, Precondition.IfMissing, 0)));
         Assert.Equal("03" + "0100" + "6B" + "01000000" + "61" + "62", Hex(Command(KeyValueOp.CompareAndSet, "k"u8, "a"u8, "b"u8, default, 0)));
         Assert.Equal("04" + "0100" + "6B" + "FEFFFFFFFFFFFFFF", Hex(Command(KeyValueOp.Increment, "k"u8, default, default, default, -2)));
@@ -115,7 +116,7 @@ public sealed class KeyValueCodecTests
     [InlineData("63", "not a key-value command: it begins with 99")]
     [InlineData("10" + "0100" + "6B", "not a key-value command: it begins with 16")]
     [InlineData("01" + "FFFF" + "6B", "not a key-value command: it is cut short at 4 bytes")]
-    [InlineData("01" + "0100" + "6B" + "02", "not a key-value command: it holds 2 where 0 or 1 must stand")]
+    [InlineData("01" + "0100" + "6B" + "03", "not a key-value command: it holds 3 where a condition must stand")]
     [InlineData("01" + "0100" + "6B" + "01" + "FFFFFFFFFFFFFFFF", "not a key-value command: its revision is -1")]
     [InlineData("02" + "0100" + "6B" + "00" + "76", "not a key-value command: 1 bytes are left over")]
     public void A_command_that_is_none_is_rejected_with_the_reason(string hex, string error)

@@ -64,6 +64,18 @@ public sealed class KeyValueMachineTests
     }
 
     [Fact]
+    public async Task A_put_or_delete_if_present_takes_effect_on_a_key_that_exists_only()
+    {
+        var missing = await _client.PutAsync("k", "v", Precondition.IfPresent);
+        Assert.Equal((false, true, 0L), (missing.Changed, missing.ConditionFailed, missing.Revision));
+        Assert.True((await _client.DeleteAsync("k", Precondition.IfPresent)).ConditionFailed);
+        await _client.PutAsync("k", "v");
+        Assert.True((await _client.PutAsync("k", "w", Precondition.IfPresent)).Changed);
+        Assert.True((await _client.DeleteAsync("k", Precondition.IfPresent)).Changed);
+        Assert.Empty(_group.Space.Pairs);
+    }
+
+    [Fact]
     public async Task A_delete_by_revision_takes_effect_at_that_revision_only()
     {
         await _client.PutAsync("k", "v");

@@ -11,8 +11,8 @@ public sealed partial class KeyValueModelTests
 {
     private enum Verb { Put, Delete, CompareAndSet, Increment, Get, Scan }
 
-    /// <summary>Which revision a conditional write asks for, seen from the key's present one.</summary>
-    private enum Asks { Nothing, Missing, Present, Older }
+    /// <summary>What a conditional write asks for: any key that exists, none, or one of a revision, seen from the present one.</summary>
+    private enum Asks { Nothing, Any, Missing, Present, Older }
 
     private sealed record Step(Verb Verb, string Key, Asks Asks, string Expected, string Value, long Delta, int Limit)
     {
@@ -45,10 +45,9 @@ public sealed partial class KeyValueModelTests
         },
         iter: 2000, print: steps => string.Join("\n", steps.AsEnumerable()));
 
-    private static async Task<string> Ask(KeyValueClient client, Step step, long? revision)
+    private static async Task<string> Ask(KeyValueClient client, Step step, Precondition condition)
     {
         var key = Convert.FromHexString(step.Key);
-        var condition = revision is { } required ? Precondition.IfRevision(required) : Precondition.None;
         switch (step.Verb)
         {
             case Verb.Put: return Show(await client.PutAsync(key, Utf8(step.Value), condition));
@@ -79,12 +78,13 @@ public sealed partial class KeyValueModelTests
         public SortedDictionary<string, (string Text, long Revision)> Pairs { get; } = new(StringComparer.Ordinal);
         public List<string> Changes { get; } = [];
 
-        public long? Condition(Step step) => step.Asks switch
+        public Precondition Condition(Step step) => step.Asks switch
         {
-            Asks.Missing => 0,
-            Asks.Present => Revision(step.Key),
-            Asks.Older => Math.Max(0, Revision(step.Key) - 1),
-            _ => null,
+            Asks.Any => Precondition.IfPresent,
+            Asks.Missing => Precondition.IfMissing,
+            Asks.Present => Precondition.IfRevision(Revision(step.Key)),
+            Asks.Older => Precondition.IfRevision(Math.Max(0, Revision(step.Key) - 1)),
+            _ => Precondition.None,
         };
 
         public string Answer(Step step)
@@ -92,7 +92,7 @@ public sealed partial class KeyValueModelTests
             if (step.Verb is not (Verb.Get or Verb.Scan))
                 _index++;
             var exists = Pairs.TryGetValue(step.Key, out var present);
-            var holds = Condition(step) is not { } required || required == Revision(step.Key);
+            var holds = step.Asks is Asks.Nothing or Asks.Present || exists == step.Asks is Asks.Any;
             switch (step.Verb)
             {
                 case Verb.Put when holds:

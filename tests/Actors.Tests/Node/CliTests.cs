@@ -5,6 +5,7 @@ using Actors.Membership;
 using Actors.Node.Commands;
 using Actors.Node.Up;
 using Actors.Replication;
+using Actors.Tests.HostingTests;
 
 namespace Actors.Tests.NodeTests;
 
@@ -378,12 +379,7 @@ public sealed class CliTests : IAsyncLifetime
         return path;
     }
 
-    private static string UnusedUrl()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return $"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}";
-    }
+    private static string UnusedUrl() => $"http://127.0.0.1:{FreePorts.Take(1)[0]}";
 
     /// <summary>Runs a command against this test's node.</summary>
     private Task<(int ExitCode, string Output, string Error)> RunAsync(string command, params string[] arguments) =>

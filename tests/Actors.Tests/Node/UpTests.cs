@@ -4,7 +4,9 @@ using Actors.Hosting;
 using Actors.Node.Commands;
 using Actors.Node.Http;
 using Actors.Node.Up;
+using Actors.Tests.HostingTests;
 using Akka.Configuration;
+using Spectre.Console;
 using ConfigFile = Actors.Hosting.Configuration.ConfigFile;
 
 namespace Actors.Tests.NodeTests;
@@ -96,7 +98,7 @@ public sealed class UpTests : IDisposable
         using var other = new TcpListener(IPAddress.Loopback, 0);
         other.Start();
         var port = ((IPEndPoint)other.LocalEndpoint).Port;
-        var plan = new ClusterPlan("x", [new PlannedNode("n1", new NodeAddress("127.0.0.1", FreePort()), new NodeAddress("127.0.0.1", port), "x")]);
+        var plan = new ClusterPlan("x", [new PlannedNode("n1", new NodeAddress("127.0.0.1", FreePorts.Take(1)[0]), new NodeAddress("127.0.0.1", port), "x")]);
         Assert.Equal($"port {port} is in use, wanted for HTTP of n1; choose others with --http-port", plan.PortInUse());
         other.Stop();
         Assert.Null(plan.PortInUse());
@@ -131,7 +133,7 @@ public sealed class UpTests : IDisposable
     [Fact]
     public async Task A_node_without_an_http_port_or_with_one_in_use_says_so()
     {
-        var plan = ClusterPlan.Create(Example(), 1, FreePort(), FreePort() + 10, _folder);
+        var plan = ClusterPlan.Create(Example(), 1, FreePorts.Take(1)[0], FreePorts.Take(1)[0] + 10, _folder);
         plan.WriteConfigs();
         var file = plan.Nodes[0].ConfigFile;
         var withHttp = File.ReadAllText(file);
@@ -141,7 +143,7 @@ public sealed class UpTests : IDisposable
         other.Start();
         var port = ((IPEndPoint)other.LocalEndpoint).Port;
         File.WriteAllText(file, withHttp.Replace($"http.port = {plan.Nodes[0].Http.Port}", $"http.port = {port}"));
-        Assert.Equal((2, $"actors.http.port = {port}: the port is in use\n"), await RunAsync("node", "--config", file));
+        Assert.Equal((2, $"actors.http.port = {port}: cannot listen on 127.0.0.1:{port}: Address already in use\n"), await RunAsync("node", "--config", file));
     }
 
     [Fact]
@@ -157,6 +159,43 @@ public sealed class UpTests : IDisposable
         Assert.Contains("loopback", error);
     }
 
+    [Theory]
+    [InlineData("akka.loglevel = LOUD", "a setting of Akka is refused: Unknown LogLevel: \"LOUD\"")]
+    [InlineData("akka.remote.dot-netty.tcp.maximum-frame-size = 10b", "a setting of Akka is refused: maximum-frame-size must be at least")]
+    public async Task A_setting_that_Akka_itself_refuses_is_exit_code_2_and_one_line(string setting, string error)
+    {
+        var plan = ClusterPlan.Create(Example(), 1, FreePorts.Take(1)[0], FreePorts.Take(1)[0], _folder);
+        plan.WriteConfigs();
+        var file = FileOf($"include \"{plan.Nodes[0].ConfigFile}\"\n{setting}");
+        var (exitCode, message) = await RunAsync("node", "--config", file);
+        Assert.Equal(2, exitCode);
+        Assert.StartsWith(error, message);
+        Assert.Equal(1, message.Count(c => c == '\n'));
+    }
+
+    [Fact]
+    public async Task A_data_folder_that_another_up_has_is_refused_first_of_all()
+    {
+        using (UpFolder.Open(_folder))
+        {
+            var (exitCode, error) = await RunAsync("up", "--data", _folder, "--config", "/no/such.conf");     // without the lock this is what is wrong
+            Assert.Equal(2, exitCode);
+            Assert.StartsWith($"--data {_folder}: ", error);
+        }
+
+        UpFolder.Open(_folder).Dispose();
+    }
+
+    [Fact]
+    public void A_node_keeps_its_row_when_the_view_loses_it()
+    {
+        var status = new StatusDocument(
+            [new NodeEntry("n1", 11, "", true), new NodeEntry("n2", 12, "", false), new NodeEntry("n3", 13, "", true)],
+            [new GroupEntry("default", "primary-backup", 2, "n3", [new MemberEntry("n3", "primary", 2, 5, 5, 6, ""), new MemberEntry("n1", "backup", 2, 5, 5, 6, "")])]);
+        Assert.Equal(["n1", "n2", "n3"], StatusTable.Rows(status).Select(row => row[1]));
+        Assert.Equal(["n1", "n2", "n3"], ClusterView.RowsOf(status, [new RunNode("n2", 0, "", "killed")]).Select(row => row[1]));
+    }
+
     [Fact]
     public void The_view_believes_the_processes_before_the_status()
     {
@@ -167,6 +206,28 @@ public sealed class UpTests : IDisposable
         Assert.Equal(
             ["default n1 11 primary 2 5 6 http://127.0.0.1:1", "default n2 - killed 2 5 6 http://127.0.0.1:2", "- n3 13 starting 0 0 0 http://127.0.0.1:3"],
             rows.Select(row => string.Join(' ', row)));
+    }
+
+    [Fact]
+    public void In_a_terminal_the_table_fits_80_characters_and_says_what_to_try_once_there_is_a_primary()
+    {
+        var view = new ClusterView(TextWriter.Null, primary => [$"kill {primary}"]);
+        Assert.EndsWith("waiting for a primary", Shown([["-", "n1", "11", "starting", "0", "0", "0", "http://127.0.0.1:8081"]], isReady: false)[^1]);
+        string[] primary = ["default", "n1", "4194304", "primary", "2", "99999999", "99999999", "http://127.0.0.1:8081"];
+        var ready = Shown([primary, ["-", "n2", "-", "killed", "0", "0", "0", "http://127.0.0.1:8082"]], isReady: true);
+        Assert.Equal(["node", "pid", "role", "epoch", "commit", "http"], ready[0].Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal("n1 4194304 primary 2 99999999 http://127.0.0.1:8081", string.Join(' ', ready[2].Split(' ', StringSplitOptions.RemoveEmptyEntries)));
+        Assert.Equal(["Try, in another terminal:", "  kill n1", "Ctrl-C stops the cluster."], ready[^3..]);
+        Assert.Contains("group", Shown([primary, ["other", .. primary[1..]]], isReady: true)[0]);
+
+        string[] Shown(IReadOnlyList<string[]> rows, bool isReady)
+        {
+            using var text = new StringWriter { NewLine = "\n" };
+            var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, Out = new AnsiConsoleOutput(text) });
+            console.Profile.Width = 80;
+            console.Write(view.ToTable(rows, isReady));
+            return [.. text.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.TrimEnd()).Where(line => line.Length > 0)];
+        }
     }
 
     [Fact]
@@ -232,12 +293,5 @@ public sealed class UpTests : IDisposable
         var path = Path.Combine(_folder, "user.conf");
         File.WriteAllText(path, text);
         return path;
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -28,7 +28,7 @@ internal ref struct KeyValueWriter(Span<byte> rest)
 
     public void Condition(Precondition condition)
     {
-        Byte(condition.Revision is null ? (byte)0 : (byte)1);
+        Byte(condition.IsPresence ? KeyValueCodec.IfPresent : condition.Revision is null ? KeyValueCodec.NoCondition : KeyValueCodec.IfRevision);
         if (condition.Revision is { } revision)
             Int64(revision);
     }
@@ -70,7 +70,13 @@ internal ref struct KeyValueReader(ReadOnlySpan<byte> bytes, string what)
         return revision >= 0 ? revision : throw Malformed($"its revision is {revision}");
     }
 
-    public Precondition Condition() => Flag() ? Precondition.IfRevision(Revision()) : Precondition.None;
+    public Precondition Condition() => Byte() switch
+    {
+        KeyValueCodec.NoCondition => Precondition.None,
+        KeyValueCodec.IfRevision => Precondition.IfRevision(Revision()),
+        KeyValueCodec.IfPresent => Precondition.IfPresent,
+        var other => throw Malformed($"it holds {other} where a condition must stand"),
+    };
 
     /// <summary>Where the next <paramref name="count"/> bytes stand.</summary>
     public Range Range(int count)

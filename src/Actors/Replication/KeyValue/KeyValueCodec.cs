@@ -11,6 +11,10 @@ namespace Actors.Replication.KeyValue;
 /// </remarks>
 internal static class KeyValueCodec
 {
+    public const byte NoCondition = 0;
+    public const byte IfRevision = 1;
+    public const byte IfPresent = 2;
+
     private const byte Absent = 0;
     private const byte Present = 1;
     private const byte Deleted = 2;
@@ -30,7 +34,7 @@ internal static class KeyValueCodec
     //   delete            condition
     //   compare-and-set   expected, value…
     //   increment         delta (64 bits)
-    // where a condition is 0, or 1 and a revision (64 bits).
+    // where a condition is 0 for none, 1 and a revision (64 bits), or 2 for a key that exists.
 
     public static byte[] WriteCommand(in KeyValueCommand command)
     {

@@ -20,18 +20,27 @@ public readonly record struct Precondition
     /// <summary>The key must not exist.</summary>
     public static readonly Precondition IfMissing = IfRevision(0);
 
-    private Precondition(long revision) => Revision = revision;
+    /// <summary>The key must exist, at whatever revision.</summary>
+    public static readonly Precondition IfPresent = new(null, isPresence: true);
 
-    /// <summary>The revision that the key must have, 0 for a key that must not exist; null for no condition.</summary>
+    private Precondition(long? revision, bool isPresence) => (Revision, IsPresence) = (revision, isPresence);
+
+    /// <summary>The revision that the key must have, 0 for a key that must not exist; null when none is asked for.</summary>
     public long? Revision { get; }
+
+    /// <summary>True for <see cref="IfPresent"/>.</summary>
+    internal bool IsPresence { get; }
 
     /// <summary>The key must have been written last at <paramref name="revision"/>; 0: it must not exist.</summary>
     /// <exception cref="ArgumentOutOfRangeException">It is negative.</exception>
     public static Precondition IfRevision(long revision)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(revision);
-        return new Precondition(revision);
+        return new Precondition(revision, isPresence: false);
     }
+
+    /// <summary>Whether it is true of a key at revision <paramref name="present"/>, 0 when it does not exist.</summary>
+    internal bool Holds(long present) => IsPresence ? present > 0 : Revision is not { } required || required == present;
 }
 
 /// <summary>A command in its parts; those that its <see cref="Op"/> does not have are empty.</summary>

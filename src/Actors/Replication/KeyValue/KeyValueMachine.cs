@@ -44,7 +44,7 @@ public sealed class KeyValueMachine : IStateMachine
 
     private static void Put(in KeyValueCommand put, ApplyContext context, IBufferWriter<byte> reply)
     {
-        if (put.Condition.Revision is { } required && !Holds(required, PresentRevision(context.State.Get(put.Key)), reply))
+        if (put.Condition != Precondition.None && !Holds(put.Condition, PresentRevision(context.State.Get(put.Key)), reply))
             return;
         Write(put.Key, put.Value, context);
         KeyValueCodec.WriteReply(reply, WriteStatus.Changed, context.Index);
@@ -53,7 +53,7 @@ public sealed class KeyValueMachine : IStateMachine
     private static void Delete(in KeyValueCommand delete, ApplyContext context, IBufferWriter<byte> reply)
     {
         var present = PresentRevision(context.State.Get(delete.Key));
-        if (delete.Condition.Revision is { } required && !Holds(required, present, reply))
+        if (!Holds(delete.Condition, present, reply))
             return;
         if (present > 0)
         {
@@ -160,9 +160,9 @@ public sealed class KeyValueMachine : IStateMachine
         return revision;
     }
 
-    private static bool Holds(long required, long present, IBufferWriter<byte> reply)
+    private static bool Holds(Precondition condition, long present, IBufferWriter<byte> reply)
     {
-        if (required == present)
+        if (condition.Holds(present))
             return true;
         KeyValueCodec.WriteReply(reply, WriteStatus.ConditionFailed, present);
         return false;

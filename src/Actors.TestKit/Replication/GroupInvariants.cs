@@ -106,7 +106,7 @@ internal sealed class GroupInvariants
         {
             var held = Durable(m.From.Node, m.Durable);
             Require(held is not null, "Durable Acks", $"{m.From} acknowledged entry {m.Durable}, which a crash now would take away");
-            if (held is { } entry && _primaries.TryGetValue(m.Epoch, out var primary) && !IsRotten(primary.Node) && OnDisk(primary.Node, m.Durable) is { } own && Promised(primary.Node).Epoch == m.Epoch)
+            if (held is { } entry && _primaries.TryGetValue(m.Epoch, out var primary) && !IsRotten(primary.Node) && Leads(primary.Node, m.Epoch) && OnDisk(primary.Node, m.Durable) is { } own)
                 Require(entry.Hash == own.Hash, "Log Matching", $"{m.From} acknowledged entry {entry.Position}, its primary {primary} has {own.Position}");
         }
 
@@ -130,6 +130,9 @@ internal sealed class GroupInvariants
 
     private LogEntry? OnDisk(NodeId node, long index) =>
         _simulation.Node(node).Disk.Get(Table.Log, _keys.Entry(index)) is { } frame ? LogEntry.FromFrame(frame) : null;
+
+    // What it has written of a later epoch, synced or not, is no longer its log of that one.
+    private bool Leads(NodeId node, Epoch epoch) => _simulation.Node(node).Disk.Get(Table.Meta, _keys.Promise) is { } bytes && Promise.Decode(bytes).Epoch == epoch;
 
     private bool IsRotten(NodeId node) => _simulation.Node(node).Disk.IsRotten;
 

@@ -32,7 +32,7 @@ internal sealed class KeyValueLoad(Simulation simulation, SeededRandom random)
     public int Keys { get; } = 1 + random.Next(8);
 
     /// <summary>The longest pause of a client between two operations.</summary>
-    public TimeSpan Think { get; } = TimeSpan.FromMilliseconds(1 + random.Next(600));
+    public TimeSpan Think { get; } = TimeSpan.FromMilliseconds(1 + random.Next(300));
 
     /// <summary>The share of reads that ask a replica for what it has; 0 in half of the runs.</summary>
     public double StaleReads { get; } = random.Chance(0.5) ? 0 : random.NextDouble();

@@ -45,8 +45,8 @@ internal sealed class GroupInvariants
     /// <summary>Called with a node that votes.</summary>
     public Action<NodeId> Voted { get; set; } = _ => { };
 
-    /// <summary>Called with a primary that sends the first copy of a view entry.</summary>
-    public Action<NodeId> Proposed { get; set; } = _ => { };
+    /// <summary>Called with a primary that sends the first copy of a view entry, and the view.</summary>
+    public Action<NodeId, View> Proposed { get; set; } = (_, _) => { };
 
     /// <summary>A message leaves a node.</summary>
     public void OnMessage(ReplicationMessage message)
@@ -94,8 +94,8 @@ internal sealed class GroupInvariants
             _primaries.Add(m.Epoch, m.From);
         if (m.Epoch >= Epoch)
             (Epoch, Primary) = (m.Epoch, m.From.Node);
-        if (_quorums.OnAppend(m))
-            Proposed(m.From.Node);
+        if (_quorums.OnAppend(m) is { } proposal)
+            Proposed(m.From.Node, proposal);
         _answers.OnAppend(m);
         _bounds.OnAppend(m);
     }

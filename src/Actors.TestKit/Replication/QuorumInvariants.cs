@@ -54,16 +54,16 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Se
         Require(_votes.GetValueOrDefault((epoch, from), from) == from, "One Vote", $"{from} asks for votes in epoch {epoch}, where it voted for another");
     }
 
-    /// <summary>A primary says what is committed; true when it sends a view entry of its own that nobody has seen before.</summary>
-    public bool OnAppend(Append m)
+    /// <summary>A primary says what is committed; returns the view that it proposes, when nobody has seen that before.</summary>
+    public View? OnAppend(Append m)
     {
         OnAct(m.From, m.Epoch);
         if (_view is null)
             (_view, _commit) = (ViewRecord.Decode(sent.Begin().Payload).View, 1);
         sent.Add(m);
-        var proposes = false;
+        View? proposal = null;
         foreach (var entry in m.Entries)
-            proposes |= OnSent(entry, m.Epoch);
+            proposal = OnSent(entry, m.Epoch) ?? proposal;
 
         if (_primaries.TryAdd(m.Epoch, m.From))
         {
@@ -79,16 +79,16 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Se
 
         if (m.Commit > _commit)
             OnCommit(m.Commit, m.Epoch);
-        return proposes;
+        return proposal;
     }
 
-    private bool OnSent(in LogEntry entry, Epoch epoch)
+    private View? OnSent(in LogEntry entry, Epoch epoch)
     {
         Require(sent.IsOnlyOne(entry), "Log Matching", $"there are two entries {entry.Position}");
         if (entry.Kind is not EntryKind.View || entry.Epoch != epoch || entry.Position <= _newestView)
-            return false;
+            return null;
         _newestView = entry.Position;
-        return true;
+        return ViewRecord.Decode(entry.Payload).View;
     }
 
     // Whoever leads has every entry that a client was told of (Ongaro and Ousterhout, section 5.4.3); the hash names all before it.

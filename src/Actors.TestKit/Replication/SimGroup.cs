@@ -59,7 +59,7 @@ public sealed class SimGroup
     internal void OnVote(Action<NodeId> observer) => _invariants.Voted = observer;
 
     /// <summary>Calls <paramref name="observer"/> with each primary that proposes a view, as it does.</summary>
-    internal void OnProposal(Action<NodeId> observer) => _invariants.Proposed = observer;
+    internal void OnProposal(Action<NodeId, View> observer) => _invariants.Proposed = observer;
 
     /// <summary>Called with what a client was told of a command: it must be durable where the commit rule says so.</summary>
     internal void OnAnswer(in GroupReply reply) => _invariants.OnAnswer(reply);

@@ -124,10 +124,21 @@ internal static class SwarmScenarios
             simulation.After(TimeSpan.Zero, () => CrashFor(simulation, simulation.Node(id), random.Between(TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(20))));
     });
 
-    /// <summary>A primary proposes a view, and only some hear of it: it is cut off from the others, and soon from all.</summary>
-    private static void DisturbProposals(Simulation simulation, SimGroup group, SeededRandom random) => group.OnProposal(primary =>
+    /// <summary>
+    /// A primary proposes a view, and only some hear of it: it is cut off from the others, and soon from all. Or it is left alone with
+    /// those that it is about to take in, while the others know at once and elect another.
+    /// </summary>
+    private static void DisturbProposals(Simulation simulation, SimGroup group, SeededRandom random) => group.OnProposal((primary, view) =>
     {
-        if (simulation.Now > Duration || !random.Chance(0.25))
+        if (simulation.Now > Duration)
+            return;
+        if (view.Learners.Count > 0 && random.Chance(0.3))
+        {
+            Secede(simulation, group, primary, view, random);
+            return;
+        }
+
+        if (!random.Chance(0.25))
             return;
         var node = simulation.Node(primary);
         var deaf = group.Nodes.Where(other => other != primary && random.Chance(0.5)).ToList();
@@ -140,6 +151,19 @@ internal static class SwarmScenarios
         if (random.Chance(0.7))
             simulation.After(random.Between(TimeSpan.Zero, TimeSpan.FromMilliseconds(30)), () => CrashFor(simulation, node, lasts));
     });
+
+    private static void Secede(Simulation simulation, SimGroup group, NodeId primary, View view, SeededRandom random)
+    {
+        var clients = simulation.Nodes.Select(n => n.Id).Except(group.Nodes).Where(_ => random.Chance(0.5));
+        List<NodeId> side = [primary, .. view.Learners.Select(l => l.Node), .. clients];
+        simulation.After(random.Between(TimeSpan.Zero, TimeSpan.FromMilliseconds(20)), () =>
+        {
+            var cut = simulation.Network.Partition(side.Distinct().ToList());
+            foreach (var other in group.Nodes.Except(side).Where(other => simulation.Node(other).IsUp))
+                simulation.GiveHint(other, new MembershipHint(primary, Suspected: true));
+            simulation.After(random.Between(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(2)), cut.End);
+        });
+    }
 
     /// <summary>Now and then the primary is asked to hand over.</summary>
     private static void HandOver(Simulation simulation, SimGroup group, IActorRef observer, SeededRandom random)

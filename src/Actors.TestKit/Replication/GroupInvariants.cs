@@ -57,7 +57,7 @@ internal sealed class GroupInvariants
             case Append m: OnAppend(m); break;
             case Appended m: OnAppended(m); break;
             case Mismatch m: _bounds.OnAnswer(m.From); break;
-            case Replies m: _answers.OnReplies(m); break;
+            case Replies m: OnReplies(m); break;
             case RequestVote { Pre: false } m: _quorums.OnCandidate(m.From, m.Epoch); break;
             case Vote { Pre: false, Granted: true } m: OnVote(m); break;
         }
@@ -77,14 +77,18 @@ internal sealed class GroupInvariants
 
         var needed = _settings.Commit is CommitRule.All ? Math.Min(_settings.MinInView, _settings.InitialMembers.Count) : Quorum.Majority(_settings.InitialMembers.Count);
         needed -= _settings.InitialMembers.Count(node => _simulation.Node(node).Disk.WasDamaged);
-        var (hash, held) = holders.Count == 0 ? default : holders.MaxBy(h => h.Value);
+        var held = holders.Count == 0 ? 0 : holders.Values.Max();
         Require(held >= needed, "Durability", $"entry {reply.Index} was answered while {held} disks hold it; {needed} must");
-        if (held > 0)
-            _quorums.OnAnswered(reply.Index, hash);
     }
 
     /// <summary>A client gets an answer to a stale read of <paramref name="key"/>.</summary>
     public void OnStaleValue(string key, in GroupReply reply) => _answers.OnStaleValue(key, reply);
+
+    private void OnReplies(Replies m)
+    {
+        _answers.OnReplies(m);
+        _quorums.OnReplies(m);
+    }
 
     private void OnAppend(Append m)
     {

@@ -24,11 +24,14 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Se
     private (Epoch Epoch, long Commit) _told;                   // what the latest primary last told
     private LogPosition _newestView;
 
-    /// <summary>A client is told that the entry at <paramref name="index"/> is committed.</summary>
-    public void OnAnswered(long index, UInt128 hash)
+    /// <summary>A primary tells a client of entries that are committed.</summary>
+    public void OnReplies(Replies m)
     {
-        if (index > _answered.Index)
-            _answered = (index, hash);
+        foreach (var reply in m.Items)
+        {
+            if (reply.Kind is RequestKind.Command && reply.Result.Index > _answered.Index && sent.At(m.From, reply.Result.Index) is { } entry)
+                _answered = (entry.Index, entry.Hash);
+        }
     }
 
     /// <summary>A member acknowledges.</summary>

@@ -12,14 +12,13 @@ internal static class SeedSweep
 
     public static int Run(string seeds)
     {
-        var last = long.Parse(seeds, CultureInfo.InvariantCulture);
-        for (var seed = 1L; seed <= last; seed++)
-        {
-            if (PropertyBrokenBy(seed) is { } property)
-                return Print(new Finding(property, seed, CpuSeconds));
-        }
-
-        return Print(new Finding(null, last, CpuSeconds));
+        var sweep = new SwarmSweep(1, long.Parse(seeds, CultureInfo.InvariantCulture)) { StopsAtFirst = true };
+        sweep.RunAsync().GetAwaiter().GetResult();
+        var found = sweep.Violations.Count > 0 ? sweep.Violations[0] : null;
+        if (found is not null)
+            Console.Error.WriteLine(found.Failure!.Message);
+        Console.WriteLine(JsonSerializer.Serialize(new Finding(found?.Failure!.Property, found?.Seed ?? sweep.To, Environment.CpuUsage.TotalTime.TotalSeconds)));
+        return 0;
     }
 
     /// <summary>The finding in what <see cref="Run"/> has printed; null when there is none.</summary>
@@ -27,21 +26,5 @@ internal static class SeedSweep
     {
         var line = output.Split('\n').FirstOrDefault(line => line.StartsWith('{'));
         return line is null ? null : JsonSerializer.Deserialize<Finding>(line);
-    }
-
-    private static double CpuSeconds => Environment.CpuUsage.TotalTime.TotalSeconds;
-
-    private static string? PropertyBrokenBy(long seed)
-    {
-        var run = PrimaryBackupSwarm.Run(seed);
-        if (run.Failure is { } failure)
-            Console.Error.WriteLine(failure.Message);
-        return run.Failure?.Property;
-    }
-
-    private static int Print(Finding finding)
-    {
-        Console.WriteLine(JsonSerializer.Serialize(finding));
-        return 0;
     }
 }

@@ -31,14 +31,23 @@ internal static class SimulateCommand
         var threads = NumberOption.Create("--parallel", "Seeds at a time", otherwise: Environment.ProcessorCount, min: 1, max: 64);
         var loss = RateOption("--loss", "Share of messages that are lost, in place of what each seed chooses");
         var duplicate = RateOption("--duplicate", "Share of messages that arrive twice, in place of what each seed chooses");
+        var nodes = NumberOption.Create<int>("--nodes", "Members of the group, in place of what each seed chooses", otherwise: null, min: 1, max: SwarmOptions.MaxNodes);
+        var down = NumberOption.Create<int>("--down", "Members that never heal: a minority of --nodes", otherwise: 0, min: 0, max: SwarmOptions.MaxNodes);
         var command = new Command("simulate", "Runs the shipped actors in virtual time under seeded faults and checks every history")
         {
-            protocol, seeds, seed, trace, json, threads, loss, duplicate,
+            protocol, seeds, seed, trace, json, threads, loss, duplicate, nodes, down,
         };
         command.Validators.Add(given =>
         {
             if (given.GetValue(trace) && given.GetValue(seed) is null)
                 given.AddError("--trace needs --seed: the trace of one run.");
+            var stay = given.GetValue(down) ?? 0;
+            if (stay == 0)
+                return;
+            if (given.GetValue(nodes) is not { } members)
+                given.AddError("--down needs --nodes: what is a minority depends on it.");
+            else if (stay > SwarmOptions.MostDown(members))
+                given.AddError($"--down must be from 0 to {SwarmOptions.MostDown(members)}, a minority of --nodes {members}: a majority that never heals can finish nothing.");
         });
         command.SetAction(async (parsed, _) =>
         {
@@ -48,13 +57,20 @@ internal static class SimulateCommand
                 TraceFile = parsed.GetValue(trace) ? $"actors-{range.From}.trace" : null,
                 LogLevel = parsed.GetValue(trace) ? "INFO" : "WARNING",
             };
-            var sweep = new Sweep(range.From, range.To, parsed.GetValue(threads)!.Value, options, parsed.GetValue(loss), parsed.GetValue(duplicate));
+            var sweep = new SwarmSweep(range.From, range.To)
+            {
+                Threads = parsed.GetValue(threads)!.Value,
+                Simulation = options,
+                Options = new SwarmOptions { Nodes = parsed.GetValue(nodes), Down = parsed.GetValue(down)!.Value, Loss = parsed.GetValue(loss), Duplicate = parsed.GetValue(duplicate) },
+            };
             var work = sweep.RunAsync();
             if (terminal.IsInteractive && !parsed.GetValue(json))
                 await ShowBarAsync(sweep, work);
             await work;
             await terminal.Text.WriteAsync(parsed.GetValue(json) ? Json(sweep) : Text(sweep, options.TraceFile));
-            return sweep.Violations.Count > 0 ? ExitCode.Negative : ExitCode.Ok;
+            foreach (var never in sweep.NeverSeen)
+                await terminal.Error.WriteLineAsync($"the sweep is blind: it never saw that {never}");
+            return sweep.Violations.Count > 0 || sweep.NeverSeen.Count > 0 ? ExitCode.Negative : ExitCode.Ok;
         });
         return command;
     }
@@ -79,7 +95,7 @@ internal static class SimulateCommand
     private static Option<double?> RateOption(string name, string description) =>
         NumberOption.Create<double>(name, description, otherwise: null, min: 0.0, max: 1.0, helpName: "RATE");
 
-    private static Task ShowBarAsync(Sweep sweep, Task work) => AnsiConsole.Progress()
+    private static Task ShowBarAsync(SwarmSweep sweep, Task work) => AnsiConsole.Progress()
         .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
         .StartAsync(async progress =>
         {
@@ -93,7 +109,7 @@ internal static class SimulateCommand
             bar.Value = bar.MaxValue;
         });
 
-    private static string Text(Sweep sweep, string? traceFile)
+    private static string Text(SwarmSweep sweep, string? traceFile)
     {
         var text = new StringWriter(CultureInfo.InvariantCulture);
         foreach (var violation in sweep.Violations)
@@ -101,8 +117,8 @@ internal static class SimulateCommand
             text.WriteLine($"seed {violation.Seed}: {violation.Failure!.Message}");
             text.WriteLine($"faults of seed {violation.Seed}:");
             text.WriteLine(violation.Plan);
-            if (sweep.Seeds == 1)
-                text.WriteLine($"a smaller plan that fails too:\n{Sweep.Smaller(violation)}");
+            if (violation == sweep.Violations[0])
+                text.WriteLine($"a smaller plan that fails too:\n{sweep.Smaller(violation)}");
             text.WriteLine($"again with:     actors simulate --seed {violation.Seed} --trace");
         }
 
@@ -120,7 +136,7 @@ internal static class SimulateCommand
         return text.ToString();
     }
 
-    private static string Json(Sweep sweep) => JsonSerializer.Serialize(
+    private static string Json(SwarmSweep sweep) => JsonSerializer.Serialize(
         new
         {
             seeds = sweep.Seeds,
@@ -128,7 +144,6 @@ internal static class SimulateCommand
             steps = sweep.Steps,
             operations = sweep.Operations,
             faults = sweep.Faults.ToDictionary(f => f.Key.ToString(), f => f.Value),
-            sometimes = sweep.Sometimes,
             violations = sweep.Violations.Select(v => new { seed = v.Seed, property = v.Failure!.Property }),
             traceHash = sweep.TraceHash.ToString("x16", CultureInfo.InvariantCulture),
         }) + "\n";

@@ -29,7 +29,11 @@ public readonly record struct KeyValueResult(bool Ok, string? Value = null);
 
 /// <summary>The value under one key, present or not.</summary>
 /// <param name="Value">Null when there is none.</param>
-public readonly record struct KeyValueState(string? Value);
+public readonly record struct KeyValueState(string? Value)
+{
+    /// <summary>Of the beginning only: a search asks for it again and again, and long values usually begin differently.</summary>
+    public override int GetHashCode() => Value is null ? 0 : string.GetHashCode(Value.AsSpan(0, Math.Min(Value.Length, 16)));
+}
 
 /// <summary>A key-value store in which each key is a register of its own.</summary>
 public sealed class KeyValueModel : ISequentialModel<KeyValueState, KeyValueOperation, KeyValueResult>

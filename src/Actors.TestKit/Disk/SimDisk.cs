@@ -42,6 +42,9 @@ public sealed class SimDisk
     /// <summary>True once data that had been synced was damaged or wiped.</summary>
     internal bool WasDamaged { get; private set; }
 
+    /// <summary>True while a value on it may not be what was written.</summary>
+    internal bool IsRotten { get; private set; }
+
     /// <summary>The next sync fails.</summary>
     public void FailNextSync() => _failNextSync = true;
 
@@ -65,7 +68,7 @@ public sealed class SimDisk
         value = [.. value];
         value[bit / 8] ^= (byte)(1 << (bit % 8));
         rows.Put(key, value);
-        WasDamaged = true;
+        (WasDamaged, IsRotten) = (true, true);
         Note($"bit {bit} of {table}/{Convert.ToHexString(key)} rots");
         return key;
     }
@@ -76,7 +79,7 @@ public sealed class SimDisk
     {
         if (_node.IsUp)
             throw new InvalidOperationException($"the disk of {_node.Id} can be wiped only while the node is down");
-        WasDamaged = true;
+        (WasDamaged, IsRotten) = (true, false);
         Wipes++;
         Note("disk is wiped");
         foreach (var table in _tables)

@@ -25,6 +25,8 @@ internal sealed class SimMessageQueue(World world) : IMessageQueue, IUnboundedDe
     {
         GrowIfFull();
         _ring[(_head + Count++) & (_ring.Length - 1)] = envelope;
+        if (Count > world.LongestMailbox)
+            world.LongestMailbox = Count;
     }
 
     public void EnqueueFirst(Envelope envelope)

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using Actors.Replication;
 using Akka.Actor;
 using Akka.Dispatch;
 
@@ -28,6 +30,12 @@ internal sealed class World
     private volatile Violation? _violation;
 
     public Trace Trace { get; } = new();
+
+    /// <summary>Called with each message as an actor begins to handle it.</summary>
+    public Action<SimActor, object>? Observer { get; set; }
+
+    /// <summary>The most messages that have waited for one actor so far.</summary>
+    public int LongestMailbox { get; set; }
 
     /// <summary>True virtual time, in ticks since the start.</summary>
     public long Now { get; private set; }
@@ -233,6 +241,7 @@ internal sealed class World
             return;
         _received = true;
         Trace.Received(Now, _running, message, sender);
+        Observer?.Invoke(_running, message);
     }
 
     /// <summary>Sends something that cannot take effect at once: from a blocked step it leaves when the step ends, from the dead it is lost.</summary>
@@ -248,6 +257,13 @@ internal sealed class World
 
     /// <summary>Ends the run, unless something else did before.</summary>
     public void Fail(string property, string detail) => Interlocked.CompareExchange(ref _violation, new Violation(property, detail), null);
+
+    /// <summary>Ends the run with <paramref name="property"/> unless it <paramref name="holds"/>.</summary>
+    public void Require(bool holds, string property, [InterpolatedStringHandlerArgument(nameof(holds))] ref TextIfBroken detail)
+    {
+        if (!holds)
+            Fail(property, detail.ToStringAndClear());
+    }
 
     private void ReportLeak(string what)
     {

@@ -110,6 +110,7 @@ public sealed record FaultMix
     {
         MaxDelay = TimeSpan.FromMilliseconds(random.Chance(0.5) ? 2 : 1 + random.Next(50)),
         Slow = Maybe(random, 0.1),
+        SlowDelay = TimeSpan.FromMilliseconds(random.Chance(0.7) ? 100 : 200 + random.Next(3000)),
         Loss = Maybe(random, 0.1),
         Duplicate = Maybe(random, 0.1),
         Reorder = Maybe(random, 0.3),
@@ -121,11 +122,14 @@ public sealed record FaultMix
         Slow = Maybe(random, 0.05),
     };
 
-    private static HintFaults DrawHints(SeededRandom random) => new()
+    // Often faster than the group's own time-outs, so that a successor is elected while the deposed one still believes in itself.
+    private static HintFaults DrawHints(SeededRandom random)
     {
-        MaxDelay = TimeSpan.FromSeconds(random.Chance(0.5) ? 3 : 20),
-        Missing = random.Chance(0.2) ? 1 : Maybe(random, 0.5),
-    };
+        var missing = random.Chance(0.2) ? 1 : Maybe(random, 0.5);
+        return random.Chance(0.4)
+            ? new HintFaults { MinDelay = TimeSpan.FromMilliseconds(1), MaxDelay = TimeSpan.FromMilliseconds(100), Missing = missing }
+            : new HintFaults { MaxDelay = TimeSpan.FromSeconds(random.Chance(0.5) ? 3 : 20), Missing = missing };
+    }
 
     private static double Maybe(SeededRandom random, double most) => random.Chance(0.5) ? 0 : random.NextDouble() * most;
 

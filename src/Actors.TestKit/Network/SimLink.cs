@@ -1,3 +1,4 @@
+using System.Globalization;
 using Akka.Actor;
 using Akka.Dispatch.SysMsg;
 
@@ -6,6 +7,11 @@ namespace Actors.TestKit;
 /// <summary>A ref to an actor on another node: what is told to it goes through the simulated network.</summary>
 internal sealed class SimLink : MinimalActorRef
 {
+    /// <summary>Between the name of an actor and its number in a return address, which only that one actor answers to.</summary>
+    public const char NumberMark = '#';
+
+    private readonly string _name;
+    private readonly int? _number;
     private readonly Simulation _simulation;
     private readonly Life _life;
     private SimNode? _to;
@@ -20,7 +26,10 @@ internal sealed class SimLink : MinimalActorRef
         _life = life;
         Channel = channel;
         Address = address;
-        Path = new RootActorPath(new Address("sim", channel.To.Value)) / address.Split('/').Skip(1);
+        var mark = address.IndexOf(NumberMark, StringComparison.Ordinal);
+        _name = mark < 0 ? address : address[..mark];
+        _number = mark < 0 ? null : int.Parse(address.AsSpan(mark + 1), CultureInfo.InvariantCulture);
+        Path = new RootActorPath(new Address("sim", channel.To.Value)) / _name.Split('/').Skip(1);
     }
 
     /// <summary>The node it leads to, or null when that has not been added yet.</summary>
@@ -28,7 +37,7 @@ internal sealed class SimLink : MinimalActorRef
 
     public Channel Channel { get; }
 
-    /// <summary><c>node/actor</c>.</summary>
+    /// <summary><c>node/actor</c>, and the number of the actor when it is a return address.</summary>
     public string Address { get; }
 
     public override ActorPath Path { get; }
@@ -42,7 +51,7 @@ internal sealed class SimLink : MinimalActorRef
     public SimActor? Target()
     {
         if (_target is null || _target.Stopped)
-            _target = To?.Find(Address);
+            _target = To?.Find(_name) is { } found && (_number is null || found.Order == _number) ? found : null;
         return _target;
     }
 

@@ -126,8 +126,10 @@ public sealed class SimNetwork
         Enqueue(link, faults, message, sender);
         if (_random.Chance(faults.Duplicate))
         {
+            // A copy comes at any time, also long after what was sent later.
             _duplicated++;
-            Enqueue(link, faults, message, sender);
+            var delay = _random.Chance(0.5) ? faults.DrawDelay(_random) : _random.Between(faults.MinDelay, faults.SlowDelay);
+            _simulation.World.After(delay.Ticks, new Delivery(this, link, message, sender));
         }
     }
 

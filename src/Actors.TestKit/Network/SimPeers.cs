@@ -27,6 +27,13 @@ internal sealed class SimPeers(Simulation simulation, SimNode node) : IPeers
         return link;
     }
 
-    public string AddressOf(IActorRef local) =>
-        SimNode.AddressOf(local) ?? throw new ArgumentException($"{local.Path} is not an actor of a simulated node");
+    // With the actor's number: after a restart of this node another actor has the same name, and must not get the answers to this one.
+    public string AddressOf(IActorRef local)
+    {
+        if (local is SimLink link)
+            return link.Address;
+        return SimNode.AddressOf(local) is { } name && node.Find(name) is { } actor && actor.Ref!.Equals(local)
+            ? $"{name}{SimLink.NumberMark}{actor.Order}"
+            : throw new ArgumentException($"{local.Path} is not a living actor of {node.Id}");
+    }
 }

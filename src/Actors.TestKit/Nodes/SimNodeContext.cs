@@ -48,6 +48,9 @@ public sealed class SimNodeContext
     /// <summary>Opens the node's disk. The handle that was open before is dead, as it is after a crash.</summary>
     public IStore OpenStore() => _life.Node.Disk.Open();
 
+    /// <summary>Runs <paramref name="action"/> once, <paramref name="delay"/> from now, unless this life of the node has ended by then.</summary>
+    internal void After(TimeSpan delay, Action action) => _life.Node.World.After(delay.Ticks, new ActionEvent(action) { Owner = _life });
+
     /// <summary>Takes the hints of the simulated membership service: which peers it suspects and which are back. They may be wrong, late or missing.</summary>
     public void OnHint(Action<MembershipHint> handler) => _hints.Add(_life, handler);
 }

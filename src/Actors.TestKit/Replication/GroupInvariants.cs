@@ -1,5 +1,4 @@
-using System.Buffers;
-using System.IO.Hashing;
+using System.Runtime.CompilerServices;
 using Actors.Membership;
 using Actors.Replication;
 using Actors.Storage;
@@ -18,15 +17,24 @@ internal sealed class GroupInvariants
     private readonly GroupKeys _keys;
     private readonly GroupSightings _sightings;
     private readonly QuorumInvariants _quorums;
+    private readonly AnswerInvariants _answers;
+    private readonly MemoryBounds _bounds;
     private readonly SortedDictionary<Epoch, MemberId> _primaries = [];
-    private readonly Dictionary<long, ulong> _applied = [];         // the one history: the command at each index
 
     public GroupInvariants(Simulation simulation, GroupSettings settings)
     {
         (_simulation, _settings, _keys) = (simulation, settings, new GroupKeys(settings.Id));
         _sightings = new GroupSightings(simulation, _keys);
-        _quorums = new QuorumInvariants(simulation, _keys, _sightings);
+        var sent = new SentLogs(simulation, _keys);
+        _quorums = new QuorumInvariants(simulation, _keys, sent, _sightings);
+        Applied = new AppliedHistory(simulation.World, (index, node) => sent.At(index) ?? OnDisk(node, index));
+        _answers = new AnswerInvariants(simulation, Applied, ReplicationNode.ReplicaName(settings.Id));
+        _bounds = new MemoryBounds(simulation, settings, _keys);
+        _bounds.Watch(settings.ElectionTimeout);
     }
+
+    /// <summary>What the replicas have applied.</summary>
+    public AppliedHistory Applied { get; }
 
     /// <summary>The latest primary.</summary>
     public NodeId Primary { get; private set; }
@@ -37,6 +45,9 @@ internal sealed class GroupInvariants
     /// <summary>Called with a node that votes.</summary>
     public Action<NodeId> Voted { get; set; } = _ => { };
 
+    /// <summary>Called with a primary that sends the first copy of a view entry, and the view.</summary>
+    public Action<NodeId, View> Proposed { get; set; } = (_, _) => { };
+
     /// <summary>A message leaves a node.</summary>
     public void OnMessage(ReplicationMessage message)
     {
@@ -45,6 +56,8 @@ internal sealed class GroupInvariants
         {
             case Append m: OnAppend(m); break;
             case Appended m: OnAppended(m); break;
+            case Mismatch m: _bounds.OnAnswer(m.From); break;
+            case Replies m: OnReplies(m); break;
             case RequestVote { Pre: false } m: _quorums.OnCandidate(m.From, m.Epoch); break;
             case Vote { Pre: false, Granted: true } m: OnVote(m); break;
         }
@@ -58,7 +71,7 @@ internal sealed class GroupInvariants
         var holders = new Dictionary<UInt128, int>();
         foreach (var node in _settings.InitialMembers)
         {
-            if (Durable(node, reply.Index) is { } entry)
+            if (!IsRotten(node) && Durable(node, reply.Index) is { } entry)
                 holders[entry.Hash] = holders.GetValueOrDefault(entry.Hash) + 1;
         }
 
@@ -68,8 +81,14 @@ internal sealed class GroupInvariants
         Require(held >= needed, "Durability", $"entry {reply.Index} was answered while {held} disks hold it; {needed} must");
     }
 
-    /// <summary><paramref name="machine"/>, compared with what the machines of all replicas have applied so far.</summary>
-    public IStateMachine Watched(NodeId node, IStateMachine machine) => new WatchedMachine(this, node, machine);
+    /// <summary>A client gets an answer to a stale read of <paramref name="key"/>.</summary>
+    public void OnStaleValue(string key, in GroupReply reply) => _answers.OnStaleValue(key, reply);
+
+    private void OnReplies(Replies m)
+    {
+        _answers.OnReplies(m);
+        _quorums.OnReplies(m);
+    }
 
     private void OnAppend(Append m)
     {
@@ -79,15 +98,26 @@ internal sealed class GroupInvariants
             _primaries.Add(m.Epoch, m.From);
         if (m.Epoch >= Epoch)
             (Epoch, Primary) = (m.Epoch, m.From.Node);
-        _quorums.OnAppend(m);
+        if (_quorums.OnAppend(m) is { } proposal)
+            Proposed(m.From.Node, proposal);
+        _answers.OnAppend(m);
+        _bounds.OnAppend(m);
     }
 
     private void OnAppended(Appended m)
     {
-        if (m.Durable > 0)
-            Require(Durable(m.From.Node, m.Durable) is not null, "Durable Acks", $"{m.From} acknowledged entry {m.Durable}, which a crash now would take away");
-        Require(Promised(m.From.Node).Epoch >= m.Epoch, "Durable Promises", $"{m.From} acknowledged in epoch {m.Epoch}, its disk says {Promised(m.From.Node).Epoch}");
+        if (m.Durable > 0 && !IsRotten(m.From.Node))
+        {
+            var held = Durable(m.From.Node, m.Durable);
+            Require(held is not null, "Durable Acks", $"{m.From} acknowledged entry {m.Durable}, which a crash now would take away");
+            if (held is { } entry && _primaries.TryGetValue(m.Epoch, out var primary) && !IsRotten(primary.Node) && Leads(primary.Node, m.Epoch) && OnDisk(primary.Node, m.Durable) is { } own)
+                Require(entry.Hash == own.Hash, "Log Matching", $"{m.From} acknowledged entry {entry.Position}, its primary {primary} has {own.Position}");
+        }
+
+        var promised = Promised(m.From.Node);
+        Require(promised.Epoch >= m.Epoch, "Durable Promises", $"{m.From} acknowledged in epoch {m.Epoch}, its disk says {promised.Epoch}");
         _quorums.OnAppended(m);
+        _bounds.OnAnswer(m.From);
     }
 
     private void OnVote(Vote m)
@@ -99,34 +129,20 @@ internal sealed class GroupInvariants
         Voted(m.From.Node);
     }
 
-    private void OnApplied(NodeId node, long index, ulong command)
-    {
-        if (_applied.TryGetValue(index, out var known))
-            Require(known == command, "State Machine Safety", $"{node} applied another command at index {index} than a replica before it");
-        else
-            _applied.Add(index, command);
-    }
-
     private LogEntry? Durable(NodeId node, long index) =>
         _simulation.Node(node).Disk.GetDurable(Table.Log, _keys.Entry(index)) is { } frame ? LogEntry.FromFrame(frame) : null;
+
+    private LogEntry? OnDisk(NodeId node, long index) =>
+        _simulation.Node(node).Disk.Get(Table.Log, _keys.Entry(index)) is { } frame ? LogEntry.FromFrame(frame) : null;
+
+    // What it has written of a later epoch, synced or not, is no longer its log of that one.
+    private bool Leads(NodeId node, Epoch epoch) => _simulation.Node(node).Disk.Get(Table.Meta, _keys.Promise) is { } bytes && Promise.Decode(bytes).Epoch == epoch;
+
+    private bool IsRotten(NodeId node) => _simulation.Node(node).Disk.IsRotten;
 
     private Promise Promised(NodeId node) =>
         _simulation.Node(node).Disk.GetDurable(Table.Meta, _keys.Promise) is { } bytes ? Promise.Decode(bytes) : default;
 
-    private void Require(bool holds, string property, string detail)
-    {
-        if (!holds)
-            _simulation.World.Fail(property, detail);
-    }
-
-    private sealed class WatchedMachine(GroupInvariants invariants, NodeId node, IStateMachine machine) : IStateMachine
-    {
-        public void Apply(ReadOnlySpan<byte> command, ApplyContext context, IBufferWriter<byte> reply)
-        {
-            invariants.OnApplied(node, context.Index, XxHash64.HashToUInt64(command));
-            machine.Apply(command, context, reply);
-        }
-
-        public void Query(ReadOnlySpan<byte> query, IStateReader state, IBufferWriter<byte> reply) => machine.Query(query, state, reply);
-    }
+    private void Require(bool holds, string property, [InterpolatedStringHandlerArgument(nameof(holds))] ref TextIfBroken detail)
+        => _simulation.World.Require(holds, property, ref detail);
 }

@@ -59,7 +59,7 @@ internal sealed class GroupSightings
     {
         if (_primaries.TryAdd(m.Epoch, (m.From, _simulation.Node(m.From.Node).CurrentLife)) && _takeOver is { } order && order.To == m.From && order.Epoch.Next() == m.Epoch)
             _simulation.Reached(HandedOver);
-        if (m.Entries.Count > 0 && _simulation.Node(m.To.Node).Disk.Get(Table.Log, _keys.Entry(m.Entries[0].Index)) is { } frame && LogEntry.FromFrame(frame).Position < m.Entries[0].Position)
+        if (m.Entries.Count > 0 && _simulation.Node(m.To.Node).Disk is { IsRotten: false } disk && disk.Get(Table.Log, _keys.Entry(m.Entries[0].Index)) is { } frame && LogEntry.FromFrame(frame).Position < m.Entries[0].Position)
             _simulation.Reached(Truncated);
     }
 

@@ -9,6 +9,8 @@ namespace Actors.TestKit;
 /// <summary>One client that does one operation after the other on a few keys, and records what it asked and what it was told.</summary>
 internal sealed class KeyValueWorkload : UntypedActor, IWithTimers
 {
+    private const int MaxTries = 4;
+
     private readonly KeyValueLoad _load;
     private readonly int _client;
     private readonly Action<object> _group;
@@ -24,6 +26,14 @@ internal sealed class KeyValueWorkload : UntypedActor, IWithTimers
 
     public ITimerScheduler Timers { get; set; } = null!;
 
+    /// <summary>A client on <paramref name="context"/>'s node, from this start of it to the next crash: what it waits for then, it never learns.</summary>
+    public static void Start(SimNodeContext context, KeyValueLoad load, int client, Action<object> group)
+    {
+        load.End(client);
+        var random = new SeededRandom(context.Random.NextInt64());
+        context.ActorOf(Props.Create(() => new KeyValueWorkload(load, client, group, random)), $"workload-{client}");
+    }
+
     protected override void PreStart() => Next();
 
     protected override void OnReceive(object message)
@@ -32,6 +42,7 @@ internal sealed class KeyValueWorkload : UntypedActor, IWithTimers
         {
             case Go: Begin(); break;
             case Ended m: OnEnded(m); break;
+            case ReadStale m: OnReadStale(m); break;
             default: Unhandled(message); break;
         }
     }
@@ -40,27 +51,44 @@ internal sealed class KeyValueWorkload : UntypedActor, IWithTimers
 
     private void Begin()
     {
-        if (!_load.TryTake(out var number))
+        if (!_load.TryBegin(_client, out var number))
             return;
         var key = $"k{_random.Next(_load.Keys)}";
-        var value = $"{number}";
-        KeyValueOperation operation = _random.Next(100) switch
+        var operation = Operation(key, $"{number}");
+        if (operation is KeyValueOperation.Get && _random.NextDouble() < _load.StaleReads)
         {
-            < 40 => new KeyValueOperation.Get(key),
-            < 70 => new KeyValueOperation.Put(key, value),
-            < 80 => new KeyValueOperation.Delete(key),
-            < 90 => new KeyValueOperation.CompareAndSet(key, _load.LastValue(key), value),
-            _ => new KeyValueOperation.Increment(key, 1),
-        };
-        var entry = _load.History.Begin(_client, operation);
-        _load.Pending++;
-        var self = Self;
-        Action<GroupReply> complete = reply => self.Tell(new Ended(entry, reply), ActorRefs.NoSender);
-        if (operation is KeyValueOperation.Get)
-            _group(new Query(KeyValueCodec.WriteQuery(new KeyValueQuery { Op = KeyValueOp.Get, Key = Encoding.UTF8.GetBytes(key) }), ReadMode.Barrier, null, complete));
-        else
-            _group(new Submit(Command(operation), Token(number), null, complete));
+            var self = Self;
+            _group(new Query(GetQuery(key), ReadMode.Stale, null, reply => self.Tell(new ReadStale(key, reply), ActorRefs.NoSender)));
+            return;
+        }
+
+        Send(_load.History.Begin(_client, operation), operation is KeyValueOperation.Get ? default : Token(number), 1);
     }
+
+    private KeyValueOperation Operation(string key, string value)
+    {
+        var (puts, deletes, swaps, increments) = _load.Shares;
+        var choice = _random.Next(100);
+        if (_load.LongestValue > 0 && choice < puts)
+            value = value.PadRight(_random.Next(_load.LongestValue), 'x');
+        return (choice -= puts) < 0 ? new KeyValueOperation.Put(key, value)
+            : (choice -= deletes) < 0 ? new KeyValueOperation.Delete(key)
+            : (choice -= swaps) < 0 ? new KeyValueOperation.CompareAndSet(key, _load.LastValue(key), value)
+            : choice < increments ? new KeyValueOperation.Increment(key, 1)
+            : new KeyValueOperation.Get(key);
+    }
+
+    private void Send(HistoryEntry<KeyValueOperation, KeyValueResult> entry, ReadOnlyMemory<byte> token, int tries)
+    {
+        var self = Self;
+        Action<GroupReply> complete = reply => self.Tell(new Ended(entry, token, tries, reply), ActorRefs.NoSender);
+        if (entry.Operation is KeyValueOperation.Get)
+            _group(new Query(GetQuery(entry.Operation.Key), ReadMode.Barrier, null, complete));
+        else
+            _group(new Submit(Command(entry.Operation), token, tries == 1 ? null : TimeSpan.FromSeconds(2), complete));
+    }
+
+    private static byte[] GetQuery(string key) => KeyValueCodec.WriteQuery(new KeyValueQuery { Op = KeyValueOp.Get, Key = Encoding.UTF8.GetBytes(key) });
 
     // Some commands carry an idempotency token, as HTTP requests do.
     private ReadOnlyMemory<byte> Token(int number) => _random.Next(4) == 0 ? Encoding.ASCII.GetBytes($"t{number}") : default;
@@ -83,14 +111,27 @@ internal sealed class KeyValueWorkload : UntypedActor, IWithTimers
 
     private void OnEnded(Ended m)
     {
-        _load.Pending--;
         _load.OnReply(m.Reply, m.Entry.Operation);
+        if (m.Reply.Outcome is Outcome.Unknown && m.Token.Length > 0 && m.Tries < MaxTries)
+        {
+            Send(m.Entry, m.Token, m.Tries + 1);    // the token makes it safe: it is the same operation still
+            return;
+        }
+
         if (m.Reply.Outcome is Outcome.Ok)
             _load.History.Done(m.Entry, Result(m.Entry.Operation, m.Reply));
         else if (m.Reply.Outcome is Outcome.Failed && m.Entry.Operation is KeyValueOperation.Increment)
             _load.History.Done(m.Entry, new KeyValueResult(false));
-        else if (m.Reply.NotApplied || m.Entry.Operation is KeyValueOperation.Get)
+        else if (m.Entry.Operation is KeyValueOperation.Get || (m.Reply.NotApplied && m.Tries == 1))
             _load.History.NotApplied(m.Entry);
+        _load.End(_client);
+        Next();
+    }
+
+    private void OnReadStale(ReadStale m)
+    {
+        _load.OnStaleReply(m.Reply, m.Key);
+        _load.End(_client);
         Next();
     }
 
@@ -118,46 +159,7 @@ internal sealed class KeyValueWorkload : UntypedActor, IWithTimers
         public static readonly Go Instance = new();
     }
 
-    private sealed record Ended(HistoryEntry<KeyValueOperation, KeyValueResult> Entry, GroupReply Reply) : INoSerializationVerificationNeeded;
-}
+    private sealed record Ended(HistoryEntry<KeyValueOperation, KeyValueResult> Entry, ReadOnlyMemory<byte> Token, int Tries, GroupReply Reply) : INoSerializationVerificationNeeded;
 
-/// <summary>What the clients of one run share: how much is left to do, and what was done.</summary>
-internal sealed class KeyValueLoad(Simulation simulation, SimGroup group, int operations, int keys, TimeSpan think)
-{
-    private readonly Dictionary<string, string?> _seen = [];
-    private readonly SortedDictionary<Outcome, long> _outcomes = [];
-    private int _taken;
-
-    public History<KeyValueOperation, KeyValueResult> History { get; } = new(() => simulation.Now);
-
-    public int Keys => keys;
-
-    public TimeSpan Think => think;
-
-    /// <summary>Operations begun and not ended.</summary>
-    public int Pending { get; set; }
-
-    public bool AllTaken => _taken >= operations;
-
-    public IReadOnlyDictionary<Outcome, long> Outcomes => _outcomes;
-
-    public bool TryTake(out int number)
-    {
-        number = _taken;
-        if (_taken >= operations)
-            return false;
-        _taken++;
-        return true;
-    }
-
-    public string? LastValue(string key) => _seen.GetValueOrDefault(key);
-
-    public void Saw(string key, string? value) => _seen[key] = value;
-
-    public void OnReply(in GroupReply reply, KeyValueOperation operation)
-    {
-        _outcomes[reply.Outcome] = _outcomes.GetValueOrDefault(reply.Outcome) + 1;
-        if (operation is not KeyValueOperation.Get)
-            group.OnAnswer(reply);
-    }
+    private sealed record ReadStale(string Key, GroupReply Reply) : INoSerializationVerificationNeeded;
 }

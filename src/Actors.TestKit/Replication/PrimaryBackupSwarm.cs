@@ -20,44 +20,51 @@ public sealed record SwarmRun(
     long Seed, long Steps, TimeSpan VirtualTime, int Operations, IReadOnlyDictionary<FaultKind, long> Faults,
     IReadOnlyDictionary<string, long> Sometimes, ulong TraceHash, SimulationFailedException? Failure, FaultPlan Plan);
 
-/// <summary>Primary-backup under everything at once: each seed chooses size, commit rule, timings, faults and workload; first safety, then, healed, liveness.</summary>
+/// <summary>Primary-backup under everything at once: each seed chooses size, commit rule, read mode, timings, limits, faults and workload; first safety, then, healed, liveness.</summary>
 public static class PrimaryBackupSwarm
 {
-    private static readonly TimeSpan SafetyPhase = TimeSpan.FromSeconds(20);
+    /// <summary>Where many outcomes are unknown a history cannot be decided in reasonable time; the other invariants were checked all the same.</summary>
+    private const int MaxStates = 200_000;
+
     private static readonly TimeSpan LostPhase = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LivenessLimit = TimeSpan.FromMinutes(2);
 
     /// <summary>Runs one seed.</summary>
     /// <param name="seed">Any number.</param>
+    /// <param name="options">What the seed shall not choose.</param>
     /// <param name="plan">Faults in place of those that the seed chooses; used to find a smaller plan that fails too.</param>
-    /// <param name="options">Trace settings.</param>
-    /// <param name="change">Changes the plan that the seed chose, such as a rate.</param>
-    public static SwarmRun Run(long seed, FaultPlan? plan = null, SimulationOptions? options = null, Func<FaultPlan, FaultPlan>? change = null)
+    /// <param name="simulation">Trace settings.</param>
+    /// <exception cref="ArgumentException">The options contradict each other.</exception>
+    public static SwarmRun Run(long seed, SwarmOptions? options = null, FaultPlan? plan = null, SimulationOptions? simulation = null)
     {
+        options ??= new SwarmOptions();
+        options.Check();
         var wiring = new SimGroupOptions();
-        using var simulation = new Simulation(seed, wiring.Apply(options));
+        using var run = new Simulation(seed, wiring.Apply(simulation));
+        return Run(run, wiring, options, plan);
+    }
+
+    private static SwarmRun Run(Simulation simulation, SimGroupOptions wiring, SwarmOptions options, FaultPlan? plan)
+    {
         var random = simulation.RandomFor("swarm");
-        var settings = DrawSettings(random);
-        var group = new SimGroup(simulation, settings, wiring);
-        var load = new KeyValueLoad(simulation, group, operations: 220 + random.Next(200), keys: 1 + random.Next(8), think: TimeSpan.FromMilliseconds(1 + random.Next(600)));
-        var observer = AddClients(simulation, group, load, clients: 1 + random.Next(5));
-        plan ??= (change ?? (drawn => drawn))(DrawPlan(simulation, group));
+        var load = new KeyValueLoad(simulation, simulation.RandomFor("load"));
+        var group = AddGroup(simulation, wiring, load, options, random);
+        var observer = AddClients(simulation, group, load, random);
+        plan ??= options.Change(SwarmScenarios.DrawPlan(simulation, group));
         Watch(simulation, group, load);
         var nemesis = new Nemesis(simulation, () => group.Primary);
         try
         {
             nemesis.Begin(plan);
-            HandOver(simulation, group, observer, random);
-            if (random.Chance(0.3))
-                CrashVoters(simulation, group, random);
-            simulation.RunFor(SafetyPhase + TimeSpan.FromSeconds(5));
+            SwarmScenarios.Arm(simulation, group, observer);
+            simulation.RunFor(SwarmScenarios.Duration + TimeSpan.FromSeconds(5));
             nemesis.Stop();
             simulation.Heal();
-            if (Damaged(plan) <= Survivable(group.Settings))
-                Converge(simulation, group, load, observer);
+            if (SwarmScenarios.IsSurvivable(plan, group.Settings))
+                Converge(simulation, group, load, observer, SwarmScenarios.TakeDown(simulation, group, options.Down));
             else
                 simulation.RunFor(LostPhase);
-            var check = Linearizability.Check(new KeyValueModel(), load.History);
+            var check = Linearizability.Check(new KeyValueModel(), load.History, MaxStates);
             if (check.Verdict is LinearizabilityVerdict.NotLinearizable)
                 simulation.Fail("Linearizability", check.Explanation);
             return Result(null);
@@ -68,13 +75,14 @@ public static class PrimaryBackupSwarm
         }
 
         SwarmRun Result(SimulationFailedException? failure) => new(
-            seed, simulation.Steps, simulation.Now, load.History.Entries.Count(e => e.Outcome != OperationOutcome.Unknown),
-            nemesis.Counts, simulation.SometimesCounts, simulation.TraceHash, failure, plan);
+            simulation.Seed, simulation.Steps, simulation.Now, load.Known, nemesis.Counts, simulation.SometimesCounts, simulation.TraceHash, failure, plan);
     }
 
-    private static GroupSettings DrawSettings(SeededRandom random)
+    private static GroupSettings DrawSettings(SwarmOptions options, SeededRandom random)
     {
-        var size = 1 + random.Next(7);
+        int[] sizes = [1, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5, 6, 6, 7];
+        var drawn = sizes[random.Next(sizes.Length)];
+        var size = options.Nodes ?? drawn;
         var election = TimeSpan.FromMilliseconds(200 + random.Next(400));
         return new GroupSettings
         {
@@ -88,122 +96,65 @@ public static class PrimaryBackupSwarm
             StateFlushInterval = TimeSpan.FromMilliseconds(1 + random.Next(500)),
             MaxSessions = random.Chance(0.3) ? 1 + random.Next(4) : 10_000,
             SessionTimeout = random.Chance(0.3) ? TimeSpan.FromMilliseconds(200 + random.Next(5_000)) : TimeSpan.FromHours(1),
+            MaxTokens = random.Chance(0.2) ? 1 + random.Next(20) : 100_000,
+            MaxPendingEntries = random.Chance(0.2) ? 1 + random.Next(5) : 10_000,
+            EventsKept = random.Chance(0.3) ? 1 + random.Next(10) : 10_000,
             LogCacheBytes = random.Chance(0.3) ? 2_000 : 16 << 20,
             WindowBytes = random.Chance(0.3) ? GroupSettings.MaxCommandBytesLimit : 4 << 20,
             StateMachine = () => new KeyValueMachine(),
         };
     }
 
-    /// <summary>The faults of a seed. Some lose the disks of a majority at once: no group survives that, but neither may it serve anything afterwards.</summary>
-    private static FaultPlan DrawPlan(Simulation simulation, SimGroup group)
+    /// <summary>The group; on some of its nodes live clients, as those of an embedding application do, and in half of the runs watchers.</summary>
+    private static SimGroup AddGroup(Simulation simulation, SimGroupOptions wiring, KeyValueLoad load, SwarmOptions options, SeededRandom random)
     {
-        var random = simulation.RandomFor("plan");
-        IReadOnlyList<NodeId> clients = [.. simulation.Nodes.Select(n => n.Id).Except(group.Nodes)];
-        var plan = new FaultMix
+        var settings = DrawSettings(options, random);
+        var share = random.Chance(0.5) ? 0.4 : 0;
+        var hosts = settings.InitialMembers.Where(_ => random.Chance(share)).ToList();
+        var watched = random.Chance(0.5);
+        return new SimGroup(simulation, settings, wiring, (group, context) =>
         {
-            Nodes = group.Nodes,
-            Bystanders = clients,
-            Duration = SafetyPhase,
-            TargetsLeader = true,
-            MaxDamaged = Survivable(group.Settings),
-            MinEvents = 3,
-        }.Draw(random);
-        if (group.Nodes.Count < 3)
-            return plan;
-        for (var i = random.Chance(0.5) ? 1 + random.Next(3) : 0; i > 0; i--)
-            plan = plan with { Events = [.. plan.Events.Concat(Comeback(group, clients, random)).OrderBy(e => e.At)] };
-        if (!random.Chance(0.05))
-            return plan;
-        var lost = group.Nodes.ToArray();
-        random.Shuffle(lost);
-        var at = random.Between(TimeSpan.FromSeconds(2), SafetyPhase);
-        var wipes = lost.Take(Quorum.Majority(lost.Length)).Select(node => new FaultEvent(at, FaultKind.Wipe, [node], random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(1))));
-        return plan with { Events = [.. plan.Events.Where(e => e.At < at), .. wipes, .. plan.Events.Where(e => e.At >= at)] };
-    }
-
-    /// <summary>The primary is cut off, with some of the clients; as it comes back with what it ordered meanwhile, its successor fails.</summary>
-    private static FaultEvent[] Comeback(SimGroup group, IReadOnlyList<NodeId> clients, SeededRandom random)
-    {
-        var at = random.Between(TimeSpan.FromSeconds(1), SafetyPhase - TimeSpan.FromSeconds(4));
-        var away = group.Settings.ElectionTimeout * (0.5 + 4 * random.NextDouble());
-        var kind = random.Chance(0.5) ? FaultKind.Crash : FaultKind.Isolate;
-        return
-        [
-            new FaultEvent(at, FaultKind.Partition, [default, .. clients.Where(_ => random.Chance(0.5))], away),
-            new FaultEvent(at + away * (0.8 + 0.3 * random.NextDouble()), kind, [default], random.Between(TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(2))),
-        ];
-    }
-
-    /// <summary>How many disks may lose data; under the rule all, a view that was shrunk to two cannot lose one as well.</summary>
-    private static int Survivable(GroupSettings settings) => settings.Commit is CommitRule.Majority ? (settings.InitialMembers.Count - 1) / 2 : 0;
-
-    private static int Damaged(FaultPlan plan) => plan.Events.Where(e => e.Kind is FaultKind.Wipe or FaultKind.BitRot).SelectMany(e => e.Targets).Distinct().Count();
-
-    /// <summary>Crashes nodes for a moment just as they vote: what they promised must outlive it.</summary>
-    private static void CrashVoters(Simulation simulation, SimGroup group, SeededRandom random) => group.OnVote(id =>
-    {
-        var node = simulation.Node(id);
-        if (simulation.Now > SafetyPhase || !random.Chance(0.2))
-            return;
-        simulation.After(TimeSpan.Zero, () =>
-        {
-            if (!node.IsUp)
-                return;
-            node.Crash();
-            simulation.After(random.Between(TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(20)), () =>
-            {
-                if (!node.IsUp)
-                    node.Restart();
-            });
+            load.Group = group;
+            if (hosts.IndexOf(context.Id) is >= 0 and var i)
+                KeyValueWorkload.Start(context, load, client: 100 + i, group.ClientOn(context.Id));
+            if (watched)
+                context.After(TimeSpan.FromMilliseconds(context.Random.Next(1000)), () => group.Watch(context));
         });
-    });
-
-    /// <summary>Now and then the primary is asked to hand over.</summary>
-    private static void HandOver(Simulation simulation, SimGroup group, IActorRef observer, SeededRandom random)
-    {
-        for (var i = random.Next(4); i > 0; i--)
-        {
-            var target = random.Chance(0.5) ? default : group.Nodes[random.Next(group.Nodes.Count)];
-            simulation.After(random.Between(TimeSpan.Zero, SafetyPhase), () =>
-            {
-                if (!group.Primary.IsNone)
-                    observer.Tell(new Transfer(group.Primary, target, _ => { }), ActorRefs.NoSender);
-            });
-        }
     }
 
-    /// <summary>Clients outside the group and on its nodes; returns the client actor that watches the end.</summary>
-    private static IActorRef AddClients(Simulation simulation, SimGroup group, KeyValueLoad load, int clients)
+    /// <summary>Clients outside the group, each with one to three users at a time; returns the client actor that watches the end.</summary>
+    private static IActorRef AddClients(Simulation simulation, SimGroup group, KeyValueLoad load, SeededRandom random)
     {
         IActorRef observer = ActorRefs.Nobody;
-        simulation.AddNode("observer", context => observer = context.ActorOf(ClientProps(context), "client"));
-        for (var i = 0; i < clients; i++)
+        simulation.AddNode(SwarmScenarios.Observer.Value, context => observer = context.ActorOf(ClientProps(context), "client"));
+        var users = 0;
+        for (var i = 1 + random.Next(4); i > 0; i--)
         {
-            var client = i;
+            var (first, count) = (users, random.Chance(0.7) ? 1 : 2 + random.Next(2));
+            users += count;
             simulation.AddNode($"c{i}", context =>
             {
-                var actor = context.ActorOf(ClientProps(context), "client");
-                StartWorkload(context, client, message => actor.Tell(message, ActorRefs.NoSender));
+                var client = context.ActorOf(ClientProps(context), "client");
+                for (var user = first; user < first + count; user++)
+                    KeyValueWorkload.Start(context, load, user, message => client.Tell(message, ActorRefs.NoSender));
             });
         }
 
         return observer;
 
         Props ClientProps(SimNodeContext context) => GroupClient.Props(group.Settings.Id, group.Nodes, default, context.Peers, context.Clock, new ClientSettings());
-
-        void StartWorkload(SimNodeContext context, int client, Action<object> tell) =>
-            context.ActorOf(Props.Create(() => new KeyValueWorkload(load, client, tell, context.Random)), "workload");
     }
 
-    /// <summary>After healing everything pending ends, every node is a member again, and all states are the same.</summary>
-    private static void Converge(Simulation simulation, SimGroup group, KeyValueLoad load, IActorRef observer)
+    /// <summary>After healing everything pending ends, every node is a member again, and all states are the same; those that stay <paramref name="down"/> left aside.</summary>
+    private static void Converge(Simulation simulation, SimGroup group, KeyValueLoad load, IActorRef observer, IReadOnlyCollection<NodeId> down)
     {
+        var up = group.Nodes.Except(down).ToList();
         IReadOnlyList<ReplicaStatus> statuses = [];
         var repairs = new Dictionary<NodeId, int>();
         var asking = false;
         simulation.RunUntil(Converged, LivenessLimit);
         simulation.RunFor(group.Settings.StateFlushInterval * 2 + TimeSpan.FromSeconds(1));
-        if (group.StatesDiffer() is { } difference)
+        if (group.StatesDiffer(up) is { } difference)
             simulation.Fail("Convergence", difference);
 
         bool Converged()
@@ -223,9 +174,9 @@ public static class PrimaryBackupSwarm
             return false;
         }
 
-        bool Healthy() => load.AllTaken && load.Pending == 0
-            && statuses.Count == group.Nodes.Count
-            && statuses.All(s => s.Members.Count == group.Nodes.Count && s.CommitIndex == statuses[0].LastIndex && s.LastIndex == statuses[0].LastIndex && s.Epoch == statuses[0].Epoch)
+        bool Healthy() => load.IsDone
+            && statuses.Count == up.Count
+            && statuses.All(s => up.All(s.Members.Contains) && s.CommitIndex == statuses[0].LastIndex && s.LastIndex == statuses[0].LastIndex && s.Epoch == statuses[0].Epoch)
             && statuses.Count(s => s.Role is ReplicaRole.Primary) == 1;
     }
 
@@ -242,7 +193,7 @@ public static class PrimaryBackupSwarm
     private static void Watch(Simulation simulation, SimGroup group, KeyValueLoad load)
     {
         simulation.Sometimes("a second primary took over", () => group.Epoch.Value > 2);
-        simulation.Sometimes("a client's fate was unknown", () => load.Outcomes.ContainsKey(Outcome.Unknown));
-        simulation.Sometimes("a client was refused", () => load.Outcomes.ContainsKey(Outcome.Unavailable));
+        foreach (var outcome in new[] { Outcome.Unknown, Outcome.Unavailable, Outcome.Overloaded, Outcome.Failed })
+            simulation.Sometimes($"a client was told {outcome}", () => load.Outcomes.ContainsKey(outcome));
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Actors.Membership;
 using Actors.Replication;
 using Actors.Storage;
@@ -10,15 +11,28 @@ namespace Actors.TestKit;
 /// so that committed views intersect; and an entry is committed by its own epoch, or together with a later entry (Ongaro and Ousterhout,
 /// ATC 2014, section 5.4.2).
 /// </remarks>
-internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, GroupSightings sightings)
+internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, SentLogs sent, GroupSightings sightings)
 {
     private readonly Dictionary<(Epoch Epoch, MemberId From), long> _acknowledged = [];
     private readonly Dictionary<(Epoch Epoch, MemberId From), MemberId> _votes = [];
     private readonly Dictionary<MemberId, Epoch> _promised = [];
     private readonly SortedDictionary<Epoch, MemberId> _primaries = [];
-    private readonly Dictionary<long, LogEntry> _sent = [];     // by index, of the latest epoch: no other one can be committed there
+    private readonly HashSet<MemberId> _departed = [];          // left out by a committed view
     private View? _view;        // the last committed one
     private long _commit;       // the highest commit index checked
+    private (long Index, UInt128 Hash) _answered;               // the highest entry that a client was told of
+    private (Epoch Epoch, long Commit) _told;                   // what the latest primary last told
+    private LogPosition _newestView;
+
+    /// <summary>A primary tells a client of entries that are committed.</summary>
+    public void OnReplies(Replies m)
+    {
+        foreach (var reply in m.Items)
+        {
+            if (reply.Kind is RequestKind.Command && reply.Result.Index > _answered.Index && sent.At(m.From, reply.Result.Index) is { } entry)
+                _answered = (entry.Index, entry.Hash);
+        }
+    }
 
     /// <summary>A member acknowledges.</summary>
     public void OnAppended(Appended m)
@@ -43,30 +57,50 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Gr
         Require(_votes.GetValueOrDefault((epoch, from), from) == from, "One Vote", $"{from} asks for votes in epoch {epoch}, where it voted for another");
     }
 
-    /// <summary>A primary says what is committed.</summary>
-    public void OnAppend(Append m)
+    /// <summary>A primary says what is committed; returns the view that it proposes, when nobody has seen that before.</summary>
+    public View? OnAppend(Append m)
     {
         OnAct(m.From, m.Epoch);
         if (_view is null)
-            Begin();
+            (_view, _commit) = (ViewRecord.Decode(sent.Begin().Payload).View, 1);
+        sent.Add(m);
+        View? proposal = null;
         foreach (var entry in m.Entries)
-        {
-            if (entry.Epoch >= _sent.GetValueOrDefault(entry.Index, entry).Epoch)
-                _sent[entry.Index] = entry;
-        }
+            proposal = OnSent(entry, m.Epoch) ?? proposal;
 
         if (_primaries.TryAdd(m.Epoch, m.From))
+        {
+            RequireComplete(m);
             OnElected(m.From, m.Epoch);
+        }
+
+        if (m.Epoch >= _told.Epoch)
+        {
+            Require(m.Epoch > _told.Epoch || m.Commit >= _told.Commit, "Commits Never Regress", $"{m.From} told of commit {m.Commit} after {_told.Commit}");
+            _told = (m.Epoch, m.Commit);
+        }
+
         if (m.Commit > _commit)
-            OnCommit(m.Commit);
+            OnCommit(m.Commit, m.Epoch);
+        return proposal;
     }
 
-    // The founding entry is never sent as an entry; it is on every member's disk from the beginning.
-    private void Begin()
+    private View? OnSent(in LogEntry entry, Epoch epoch)
     {
-        var genesis = LogEntry.FromFrame(simulation.Nodes.Select(node => node.Disk.Get(Table.Log, keys.Entry(1))).First(frame => frame is not null));
-        _sent[1] = genesis;
-        (_view, _commit) = (ViewRecord.Decode(genesis.Payload).View, 1);
+        Require(sent.IsOnlyOne(entry), "Log Matching", $"there are two entries {entry.Position}");
+        if (entry.Kind is not EntryKind.View || entry.Epoch != epoch || entry.Position <= _newestView)
+            return null;
+        _newestView = entry.Position;
+        return ViewRecord.Decode(entry.Payload).View;
+    }
+
+    // Whoever leads has every entry that a client was told of (Ongaro and Ousterhout, section 5.4.3); the hash names all before it.
+    private void RequireComplete(Append m)
+    {
+        Require(m.Previous.Index >= _answered.Index, "Leader Completeness", $"{m.From} leads epoch {m.Epoch} with a log up to {m.Previous}, entry {_answered.Index} was answered");
+        var disk = simulation.Node(m.From.Node).Disk;
+        if (!disk.IsRotten && disk.Get(Table.Log, keys.Entry(_answered.Index)) is { } frame)
+            Require(LogEntry.FromFrame(frame).Hash == _answered.Hash, "Leader Completeness", $"{m.From} leads epoch {m.Epoch} with another entry {_answered.Index} than the one that was answered");
     }
 
     private void OnAct(MemberId from, Epoch epoch) => Require(
@@ -82,38 +116,49 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Gr
     private void OnElected(MemberId primary, Epoch epoch)
     {
         var view = _view!;
-        for (var index = _commit + 1; !IsMajority(view, Agrees); index++)
+        foreach (var entry in sent.After(_commit, epoch) ?? [])
         {
-            if (!_sent.TryGetValue(index, out var entry))
-            {
-                RequireMajority(view, Agrees, "Election Quorum", $"{primary} is primary of epoch {epoch}");
+            if (IsMajority(view, Agrees))
                 return;
-            }
-
-            if (entry.Kind is EntryKind.View && IsMajority(view, id => Holds(id, entry.Position, epoch)))
+            if (entry.Kind is EntryKind.View && entry.Epoch < epoch && IsMajority(view, id => Holds(id, entry.Position, epoch)))
                 view = ViewRecord.Decode(entry.Payload).View;
         }
+
+        RequireMajority(view, Agrees, "Election Quorum", new LogPosition(epoch, _commit));
 
         bool Agrees(MemberId id) => id == primary || _votes.GetValueOrDefault((epoch, id)) == primary;
     }
 
     // A commit index that nobody has told of before was found by the primary of the epoch of its entry. Commits before it may have gone
     // untold: a view must have agreed up to the next view entry, and that view from there on.
-    private void OnCommit(long index)
+    private void OnCommit(long index, Epoch epoch)
     {
-        var last = _sent[index].Position;
-        for (; _commit < index; _commit++)
+        if (sent.After(_commit, epoch) is not { } entries || entries.Count < index - _commit)
+            return;     // the next message tells more
+        var last = entries[(int)(index - _commit) - 1].Position;
+        foreach (var entry in entries.Take((int)(index - _commit)))
         {
-            var entry = _sent[_commit + 1];
             if (entry.Kind is not EntryKind.View)
                 continue;
-            RequireMajority(_view!, id => Holds(id, entry.Position, last.Epoch), "Commit Quorum", $"view entry {entry.Position} is committed");
+            RequireMajority(_view!, id => Holds(id, entry.Position, last.Epoch), "Commit Quorum", entry.Position);
             var view = ViewRecord.Decode(entry.Payload).View;
             sightings.OnView(_view!, view);
+            RequireOneStep(_view!, view);
             _view = view;
         }
 
-        RequireMajority(_view!, id => Holds(id, last, last.Epoch), "Commit Quorum", $"entry {last} is committed");
+        _commit = index;
+        RequireMajority(_view!, id => Holds(id, last, last.Epoch), "Commit Quorum", last);
+    }
+
+    // Replication rules, 5.2 rule 4 and 5.6 number 7.
+    private void RequireOneStep(View before, View after)
+    {
+        var (left, entered) = (before.Members.Except(after.Members).ToList(), after.Members.Except(before.Members).ToList());
+        Require(left.Count <= 1 && entered.Count <= 1 && left.Count < before.Members.Count, "Views Intersect", $"{after} follows {before}");
+        _departed.UnionWith(left);
+        var returned = after.Members.Concat(after.Learners).FirstOrDefault(_departed.Contains);
+        Require(returned.IsNone, "Kicked For Ever", $"{returned} is back in {after}, which follows {before}");
     }
 
     /// <summary>True when <paramref name="id"/> vouched for the entry in its own epoch or in a later one up to <paramref name="until"/>.</summary>
@@ -134,14 +179,21 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Gr
         return disk.WasDamaged || disk.GetDurable(Table.Log, keys.Entry(index)) is not null;
     }
 
-    private static bool IsMajority(View view, Func<MemberId, bool> agrees) => view.Members.Count(agrees) >= Quorum.Majority(view.Members.Count);
-
-    private void RequireMajority(View view, Func<MemberId, bool> agrees, string property, string what)
-        => Require(IsMajority(view, agrees), property, $"{what} by {view.Members.Count(agrees)} of {view}");
-
-    private void Require(bool holds, string property, string detail)
+    private static bool IsMajority(View view, Func<MemberId, bool> agrees)
     {
-        if (!holds)
-            simulation.World.Fail(property, detail);
+        var missing = view.Members.Count - Quorum.Majority(view.Members.Count);
+        foreach (var member in view.Members)
+        {
+            if (!agrees(member) && --missing < 0)
+                return false;
+        }
+
+        return true;
     }
+
+    private void RequireMajority(View view, Func<MemberId, bool> agrees, string property, LogPosition at)
+        => Require(IsMajority(view, agrees), property, $"{at} rests on {view.Members.Count(agrees)} of {view}");
+
+    private void Require(bool holds, string property, [InterpolatedStringHandlerArgument(nameof(holds))] ref TextIfBroken detail)
+        => simulation.World.Require(holds, property, ref detail);
 }

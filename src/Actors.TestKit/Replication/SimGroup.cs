@@ -9,24 +9,34 @@ namespace Actors.TestKit;
 /// <summary>A replicated group in a simulation: the shipped actors on simulated nodes, watched from outside through their messages, disks and state machines.</summary>
 public sealed class SimGroup
 {
+    private const string WatchResumed = "a watcher resumed";
+
     private readonly Simulation _simulation;
     private readonly GroupSettings _settings;
     private readonly GroupInvariants _invariants;
     private readonly List<NodeId> _nodes;
+    private readonly Action<SimGroup, SimNodeContext>? _started;
 
     /// <summary>Adds nodes <c>n1</c> to <c>nN</c>, N being the number of initial members in <paramref name="settings"/>, and starts the group on them.</summary>
     /// <param name="simulation">Created with options from <see cref="SimGroupOptions.Apply"/>.</param>
     /// <param name="settings">The state machine in it is replaced by a watched key-value machine.</param>
     /// <param name="options">Whose options the simulation was created with.</param>
-    public SimGroup(Simulation simulation, GroupSettings settings, SimGroupOptions options)
+    public SimGroup(Simulation simulation, GroupSettings settings, SimGroupOptions options) : this(simulation, settings, options, null)
+    {
+    }
+
+    /// <param name="started">Called on each start of a node, to put more actors on it.</param>
+    internal SimGroup(Simulation simulation, GroupSettings settings, SimGroupOptions options, Action<SimGroup, SimNodeContext>? started)
     {
         ArgumentNullException.ThrowIfNull(simulation);
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(options);
         _simulation = simulation;
         _settings = settings.Validated();
+        _started = started;
         _nodes = [.. settings.InitialMembers];
         _invariants = new GroupInvariants(simulation, _settings);
+        simulation.Sometimes(WatchResumed);
         options.Observer = _invariants.OnMessage;
         simulation.Network.ReplicaName = group => $"{ReplicationNode.Name}/{ReplicationNode.ReplicaName(group)}";
         foreach (var node in _nodes)
@@ -48,8 +58,25 @@ public sealed class SimGroup
     /// <summary>Calls <paramref name="observer"/> with each node that votes, as it does.</summary>
     internal void OnVote(Action<NodeId> observer) => _invariants.Voted = observer;
 
+    /// <summary>Calls <paramref name="observer"/> with each primary that proposes a view, as it does.</summary>
+    internal void OnProposal(Action<NodeId, View> observer) => _invariants.Proposed = observer;
+
     /// <summary>Called with what a client was told of a command: it must be durable where the commit rule says so.</summary>
     internal void OnAnswer(in GroupReply reply) => _invariants.OnAnswer(reply);
+
+    /// <summary>Called with what a client was told of the present value of <paramref name="key"/>: the key must have had it.</summary>
+    internal void OnStaleValue(string key, in GroupReply reply) => _invariants.OnStaleValue(key, reply);
+
+    /// <summary>Watches all changes on <paramref name="context"/>'s node: none may be missing. When a watch ends, it is resumed where it ended, while this life of the node lasts.</summary>
+    internal void Watch(SimNodeContext context, long? after = null)
+    {
+        var watch = _invariants.Applied.NewWatch(context.Id, after, last =>
+        {
+            _simulation.Reached(WatchResumed);
+            context.After(TimeSpan.FromMilliseconds(200), () => Watch(context, last));
+        });
+        context.Node.Actor(ReplicationNode.Name).Tell(new ForReplica(_settings.Id, new Subscribe(default, after, watch)), ActorRefs.NoSender);
+    }
 
     /// <summary>The client actor that a node of the group has; messages go through <see cref="ReplicationNode"/>.</summary>
     internal Action<object> ClientOn(NodeId node) => message =>
@@ -58,11 +85,11 @@ public sealed class SimGroup
             _simulation.Node(node).Actor(ReplicationNode.Name).Tell(new ForClient(_settings.Id, message), ActorRefs.NoSender);
     };
 
-    /// <summary>The difference between the states on the disks of two nodes, or null when there is none.</summary>
-    internal string? StatesDiffer()
+    /// <summary>The difference between the states on the disks of two of <paramref name="nodes"/>, or null when there is none.</summary>
+    internal string? StatesDiffer(IReadOnlyList<NodeId> nodes)
     {
         List<KeyValuePair<byte[], byte[]>>? first = null;
-        foreach (var node in _nodes)
+        foreach (var node in nodes)
         {
             var state = _simulation.Node(node).Disk.Scan(Table.State, [], null).ToList();
             first ??= state;
@@ -70,7 +97,7 @@ public sealed class SimGroup
             {
                 var (a, b) = (i < first.Count ? first[i] : default, i < state.Count ? state[i] : default);
                 if (!a.Key.AsSpan().SequenceEqual(b.Key) || !a.Value.AsSpan().SequenceEqual(b.Value))
-                    return $"{_nodes[0]} has {Text(a)}, {node} has {Text(b)}";
+                    return $"{nodes[0]} has {Text(a)}, {node} has {Text(b)}";
             }
         }
 
@@ -93,9 +120,10 @@ public sealed class SimGroup
             Clock = context.Clock,
             Seed = context.Random.Next(),
         };
-        var machine = _settings with { StateMachine = () => _invariants.Watched(context.Id, new KeyValueMachine()) };
+        var machine = _settings with { StateMachine = () => _invariants.Applied.Watched(context.Id, new KeyValueMachine()) };
         var node = context.ActorOf(ReplicationNode.Props(environment, [machine], new ClientSettings()), ReplicationNode.Name);
         context.OnHint(hint => node.Tell(new PeerHint(hint.Peer, hint.Suspected), ActorRefs.NoSender));
+        _started?.Invoke(this, context);
     }
 }
 

@@ -1,3 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+
 namespace Actors.Replication;
 
 /// <summary>A replica found itself in a state that the protocol excludes. It leaves service; its data is kept as it is.</summary>
@@ -8,9 +11,37 @@ public sealed class InvariantViolation : Exception
     {
     }
 
-    internal static void Require(bool condition, string message)
+    internal static void Require([DoesNotReturnIf(false)] bool condition, string message)
     {
         if (!condition)
             throw new InvariantViolation(message);
     }
+
+    internal static void Require([DoesNotReturnIf(false)] bool condition, [InterpolatedStringHandlerArgument(nameof(condition))] ref TextIfBroken message)
+    {
+        if (!condition)
+            throw new InvariantViolation(message.ToStringAndClear());
+    }
+}
+
+/// <summary>The text of a rule that does not hold: while it holds nothing is formatted, so that checks on hot paths cost no more than their condition.</summary>
+[InterpolatedStringHandler]
+internal ref struct TextIfBroken
+{
+    private DefaultInterpolatedStringHandler _text;
+
+    public TextIfBroken(int literalLength, int formattedCount, bool condition, out bool isBroken)
+    {
+        isBroken = !condition;
+        if (isBroken)
+            _text = new DefaultInterpolatedStringHandler(literalLength, formattedCount);
+    }
+
+    public void AppendLiteral(string text) => _text.AppendLiteral(text);
+
+    public void AppendFormatted<T>(T value) => _text.AppendFormatted(value);
+
+    public void AppendFormatted<T>(T value, string format) => _text.AppendFormatted(value, format);
+
+    public string ToStringAndClear() => _text.ToStringAndClear();
 }

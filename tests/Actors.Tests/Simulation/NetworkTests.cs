@@ -253,9 +253,9 @@ public class NetworkTests
         own.Actor("parent").Tell("go");
         sim.RunFor(Seconds(1));
 
-        Assert.Equal("n1/client", peers.AddressOf(own.Actor("client")));
+        Assert.StartsWith("n1/client#", peers.AddressOf(own.Actor("client")));
         Assert.Equal("n2/replica-orders", peers.AddressOf(peers.Replica(new("n2"), group)));
-        Assert.Equal(["n1/parent/child", "to myself", "to the replica"], received.Order());
+        Assert.Equal(["n1/parent/child", "to myself", "to the replica"], received.Select(r => $"{r}".Split('#')[0]).Order());
         Assert.Throws<ArgumentException>(() => peers.AddressOf(sim.System.DeadLetters));
     }
 

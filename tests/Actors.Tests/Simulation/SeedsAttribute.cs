@@ -11,8 +11,10 @@ public sealed class SeedsAttribute(int count) : DataAttribute
 {
     public int Count { get; } = count;
 
-    public override IEnumerable<object[]> GetData(MethodInfo testMethod) =>
-        FromEnvironment("SEED") is { } one ? [[one]] : Enumerable.Range(1, FromEnvironment("SEEDS") ?? Count).Select(seed => new object[] { seed });
+    public override IEnumerable<object[]> GetData(MethodInfo testMethod) => Chosen(Count).Select(seed => new object[] { seed });
+
+    /// <summary>The seeds to run, consecutive, where <paramref name="count"/> is what a test runs unless the environment asks for others.</summary>
+    public static IReadOnlyList<int> Chosen(int count) => FromEnvironment("SEED") is { } one ? [one] : [.. Enumerable.Range(1, FromEnvironment("SEEDS") ?? count)];
 
     private static int? FromEnvironment(string name)
     {

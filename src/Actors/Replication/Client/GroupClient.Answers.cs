@@ -86,8 +86,8 @@ internal sealed partial class GroupClient
     {
         foreach (var call in Outstanding())
         {
-            if (!call.Refused(m.Number))
-                continue;
+            if (!call.Refused(m.Number) || call.Number != m.Number)
+                continue;       // a later copy is on its way: its own answer decides whether there is another one
             call.RetryAt = Now;
             if (m.From == _home && call.Kind is RequestKind.StaleRead)
                 call.AwayFromHome = true;

@@ -1,0 +1,84 @@
+using System.IO.Hashing;
+using Actors.Membership;
+using Actors.Replication;
+
+namespace Actors.TestKit;
+
+/// <summary>What clients are told, judged by what is known of the group: the same reply always, stale reads that were true once and know their age.</summary>
+/// <remarks>Replication rules, 5.3 and 5.6 number 8.</remarks>
+internal sealed class AnswerInvariants
+{
+    private const double ClockTolerance = 0.03;     // clocks of a swarm drift by a percent
+    private static readonly TimeSpan Rounding = TimeSpan.FromMilliseconds(2);
+
+    private readonly Simulation _simulation;
+    private readonly AppliedHistory _history;
+    private readonly string _replica;
+    private readonly Dictionary<(LogPosition Session, long Sequence), ulong> _replies = [];
+    private readonly Dictionary<Life, long> _readIndex = [];        // of the last stale read that a replica answered in this life
+    private readonly Dictionary<Life, TimeSpan> _heardAt = [];      // when it last handled a primary's message; nothing while it leads itself
+    private readonly Dictionary<Life, Epoch> _led = [];
+
+    public AnswerInvariants(Simulation simulation, AppliedHistory history, string replica)
+    {
+        (_simulation, _history, _replica) = (simulation, history, replica);
+        simulation.World.Observer = OnHandled;
+    }
+
+    /// <summary>A primary sends to a backup: while it leads, it hears of no other.</summary>
+    public void OnAppend(Append m)
+    {
+        if (LifeOf(m.From.Node) is { } life)
+            (_led[life], _) = (m.Epoch, _heardAt.Remove(life));
+    }
+
+    /// <summary>A replica answers.</summary>
+    public void OnReplies(Replies m)
+    {
+        foreach (var reply in m.Items)
+        {
+            if (reply.Kind is RequestKind.Command && reply.Result.Outcome is Outcome.Ok or Outcome.Failed)
+                RequireSame(reply);
+            else if (reply.Kind is RequestKind.StaleRead && LifeOf(m.From) is { } life)
+                OnStaleRead(life, reply);
+        }
+    }
+
+    /// <summary>A client got <paramref name="reply"/> to a stale read of <paramref name="key"/>.</summary>
+    public void OnStaleValue(string key, in GroupReply reply)
+    {
+        var (value, truth) = (AppliedHistory.ReadValue(reply), _history.ValueAt(key, reply.Index));
+        Require(value == truth, "Stale Reads Were True", $"{key} was read as '{value}' at index {reply.Index}, where it had '{truth}'");
+    }
+
+    private void RequireSame(in Reply reply)
+    {
+        var content = Fnv.Mix(Fnv.Mix(XxHash64.HashToUInt64(reply.Result.Payload.Span), (ulong)reply.Result.Outcome), (ulong)reply.Result.Index);
+        if (!_replies.TryAdd((reply.Session, reply.Sequence), content))
+            Require(_replies[(reply.Session, reply.Sequence)] == content, "Same Reply", $"request {reply.Sequence} of session {reply.Session} got two answers, one of them {reply.Result}");
+    }
+
+    private void OnStaleRead(Life life, in Reply reply)
+    {
+        var before = _readIndex.GetValueOrDefault(life);
+        Require(reply.Result.Index >= before, "Stale Reads Never Go Back", $"{life.Node.Id} answers as of {reply.Result.Index} after {before}");
+        _readIndex[life] = reply.Result.Index;
+        if (life.Stopped > 0 || life.ClockStoppedAt is not null)
+            return;     // a clock that stood still tells nothing
+        if (!_heardAt.TryGetValue(life, out var heardAt))
+            return;
+        var (claimed, silence) = (TimeSpan.FromMilliseconds(reply.AgeMs), _simulation.Now - heardAt);
+        Require(claimed + Rounding >= silence * (1 - ClockTolerance), "Stale Reads Know Their Age", $"{life.Node.Id} claims an age of {claimed.TotalMilliseconds} ms, {silence.TotalMilliseconds} ms after it last heard a primary");
+    }
+
+    private void OnHandled(SimActor actor, object message)
+    {
+        if (message is Append m && actor.Life is { } life && m.Epoch > _led.GetValueOrDefault(life) && actor.Name.EndsWith(_replica, StringComparison.Ordinal))
+            _heardAt[life] = _simulation.Now;
+    }
+
+    private Life? LifeOf(NodeId node) => _simulation.Node(node).CurrentLife;
+
+    private void Require(bool holds, string property, [System.Runtime.CompilerServices.InterpolatedStringHandlerArgument(nameof(holds))] ref TextIfBroken detail)
+        => _simulation.World.Require(holds, property, ref detail);
+}

@@ -59,6 +59,8 @@ public sealed class StarValuesTests
         _progress.Resent(4);
         Assert.False(_progress.Rewind(number: 2, next: 3, Ms(3)));      // was sent before the rewind
         Assert.False(_progress.Rewind(number: 4, next: 3, Ms(3)));      // overtook message 3
+        Assert.True(_progress.Rewind(number: 3, next: 2, Ms(4)));       // agrees only further back
+        Assert.Equal(2, _progress.Next);
         Assert.True(_progress.Rewind(number: 5, next: 2, Ms(4)));
         Assert.Equal(2, _progress.Next);
     }

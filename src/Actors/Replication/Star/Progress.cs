@@ -10,7 +10,8 @@ internal sealed class Progress(MemberId id, long next, TimeSpan now)
     private const int EnoughInFlight = 2;
 
     private readonly Queue<(long UpTo, int Bytes)> _inFlight = new();
-    private long _rewoundAt;
+    private long _rewoundAt;        // the number of the newest message that the last rewind speaks of
+    private long _rewoundTo;        // where that rewind went on from
 
     public MemberId Id { get; } = id;
 
@@ -64,19 +65,20 @@ internal sealed class Progress(MemberId id, long next, TimeSpan now)
         OwesSince = _inFlight.Count == 0 ? TimeSpan.MaxValue : now;
     }
 
-    /// <summary>It lacks what comes before message <paramref name="number"/>: go on from <paramref name="next"/>. False for answers to what was sent before the last rewind.</summary>
+    /// <summary>It lacks what comes before message <paramref name="number"/>: go on from <paramref name="next"/>. False when the last rewind has seen to that already.</summary>
     public bool Rewind(long number, long next, TimeSpan now)
     {
         Heard(number, now);
-        if (number <= _rewoundAt)
+        next = Math.Max(next, Match + 1);
+        if (number <= _rewoundAt && next >= _rewoundTo)
             return false;
-        Next = Math.Max(next, Match + 1);
+        Next = _rewoundTo = next;
         _inFlight.Clear();
         BytesInFlight = 0;
         return true;
     }
 
-    /// <summary>What was sent up to message <paramref name="number"/> goes on from the rewind: that some of it overtakes the rest is no reason for another one.</summary>
+    /// <summary>What was sent up to message <paramref name="number"/> goes on from the rewind: that some of it overtakes the rest is no reason for another one, unless to an earlier place.</summary>
     public void Resent(long number) => _rewoundAt = number;
 
     private void Heard(long number, TimeSpan now)

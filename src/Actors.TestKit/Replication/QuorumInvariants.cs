@@ -14,7 +14,7 @@ namespace Actors.TestKit;
 internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, SentLogs sent, GroupSightings sightings)
 {
     private readonly Dictionary<(Epoch Epoch, MemberId From), long> _acknowledged = [];
-    private readonly Dictionary<(Epoch Epoch, MemberId From), MemberId> _votes = [];
+    private readonly Dictionary<(Epoch Epoch, NodeId Node, Incarnation Folder), MemberId> _votes = [];      // a data folder votes, under whatever member id
     private readonly Dictionary<MemberId, Epoch> _promised = [];
     private readonly SortedDictionary<Epoch, MemberId> _primaries = [];
     private readonly HashSet<MemberId> _departed = [];          // left out by a committed view
@@ -46,15 +46,15 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Se
     public void OnVote(Vote m, MemberId candidate)
     {
         OnPromised(m.From, m.Epoch);
-        if (!_votes.TryAdd((m.Epoch, m.From), candidate))
-            Require(_votes[(m.Epoch, m.From)] == candidate, "One Vote", $"{m.From} voted for {_votes[(m.Epoch, m.From)]} and for {candidate} in epoch {m.Epoch}");
+        if (!_votes.TryAdd(Vote(m.Epoch, m.From), candidate))
+            Require(_votes[Vote(m.Epoch, m.From)] == candidate, "One Vote", $"{m.From} voted for {_votes[Vote(m.Epoch, m.From)]} and for {candidate} in epoch {m.Epoch}");
     }
 
     /// <summary>A member asks for votes: it has given itself its own.</summary>
     public void OnCandidate(MemberId from, Epoch epoch)
     {
         OnAct(from, epoch);
-        Require(_votes.GetValueOrDefault((epoch, from), from) == from, "One Vote", $"{from} asks for votes in epoch {epoch}, where it voted for another");
+        Require(_votes.GetValueOrDefault(Vote(epoch, from), from) == from, "One Vote", $"{from} asks for votes in epoch {epoch}, where it voted for another");
     }
 
     /// <summary>A primary says what is committed; returns the view that it proposes, when nobody has seen that before.</summary>
@@ -126,7 +126,7 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Se
 
         RequireMajority(view, Agrees, "Election Quorum", new LogPosition(epoch, _commit));
 
-        bool Agrees(MemberId id) => id == primary || _votes.GetValueOrDefault((epoch, id)) == primary;
+        bool Agrees(MemberId id) => id == primary || _votes.GetValueOrDefault(Vote(epoch, id)) == primary;
     }
 
     // A commit index that nobody has told of before was found by the primary of the epoch of its entry. Commits before it may have gone
@@ -178,6 +178,8 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Se
         var disk = simulation.Node(node).Disk;
         return disk.WasDamaged || disk.GetDurable(Table.Log, keys.Entry(index)) is not null;
     }
+
+    private static (Epoch, NodeId, Incarnation) Vote(Epoch epoch, MemberId id) => (epoch, id.Node, id.Incarnation);
 
     private static bool IsMajority(View view, Func<MemberId, bool> agrees)
     {

@@ -5,10 +5,10 @@ namespace Actors.Replication.Star;
 /// <summary>Candidate: asks whether it would be elected (pre-vote), then for votes. Joint views need a quorum in each.</summary>
 internal sealed partial class StarReplica
 {
-    private readonly HashSet<MemberId> _votes = [];
+    private readonly HashSet<(NodeId, Incarnation)> _votes = [];     // by data folder: that is what keeps log and promises, under whatever member id
     private bool _pre;                      // asking for pre-votes
     private TimeSpan _candidateSince;
-    private readonly HashSet<MemberId> _reached = [];       // who has answered in this candidacy, whatever the answer
+    private readonly HashSet<(NodeId, Incarnation)> _reached = [];       // who has answered in this candidacy, whatever the answer
 
     private void Candidate(object message)
     {
@@ -47,7 +47,7 @@ internal sealed partial class StarReplica
         Follow(default);
         _pre = true;
         _votes.Clear();
-        _votes.Add(_self);
+        _votes.Add(FolderOf(_self));
         SetRole(ReplicaRole.Candidate, Candidate);
         Ask(new RequestVote(_settings.Id, _promise.Epoch.Next(), _self, true, _log.Last));
     }
@@ -79,14 +79,14 @@ internal sealed partial class StarReplica
 
     /// <summary>True when this replica cannot reach a quorum, as far as it knows: then nobody on its side can serve.</summary>
     private bool IsCutOff => _quorumLost
-        || (_role is ReplicaRole.Candidate && Now - _candidateSince > 2 * _settings.HeartbeatInterval && !_views.IsQuorum(m => m == _self || _reached.Contains(m)));
+        || (_role is ReplicaRole.Candidate && Now - _candidateSince > 2 * _settings.HeartbeatInterval && !_views.IsQuorum(m => m == _self || _reached.Contains(FolderOf(m))));
 
     private void OnVote(Vote m)
     {
-        _reached.Add(m.From);
+        _reached.Add(FolderOf(m.From));
         if (m.Pre != _pre || !m.Granted || m.Epoch != (_pre ? _promise.Epoch.Next() : _promise.Epoch))
             return;
-        _votes.Add(m.From);
+        _votes.Add(FolderOf(m.From));
         CountVotes();
     }
 
@@ -95,13 +95,15 @@ internal sealed partial class StarReplica
     {
         if (_pre || !PromiseIsDurable || _promise.VotedFor != _self)
             return;
-        _votes.Add(_self);
+        _votes.Add(FolderOf(_self));
         CountVotes();
     }
 
+    private static (NodeId, Incarnation) FolderOf(MemberId id) => (id.Node, id.Incarnation);
+
     private void CountVotes()
     {
-        if (!_views.IsQuorum(_votes.Contains))
+        if (!_views.IsQuorum(m => _votes.Contains(FolderOf(m))))
             return;
         if (_pre)
             StartElection();
@@ -109,9 +111,12 @@ internal sealed partial class StarReplica
             EnterPrimary();
     }
 
+    /// <summary>What a candidate's log must reach: this one's end. Of a replica that the committed view leaves out, that view: only its members' logs count for what follows it.</summary>
+    private LogPosition MustHave => IsVoter || _views.CommittedIndex == 0 ? _log.Last : _log.At(_views.CommittedIndex).Position;
+
     private void OnRequestVote(RequestVote m)
     {
-        if (_views.IsEmpty || _self.IsNone)
+        if (_views.IsEmpty)
             return;
         if (_views.IsRemoved(m.From, _log.At(_views.CommittedIndex).Position))
         {
@@ -119,13 +124,15 @@ internal sealed partial class StarReplica
             return;
         }
 
-        var upToDate = m.Last >= _log.Last;
+        // Who was told to be out of the group votes all the same: those who do not know yet that the view without it is committed need that.
+        var me = _self.IsNone ? new MemberId(_environment.Node, _environment.Incarnation, LogPosition.Zero) : _self;
+        var upToDate = m.Last >= MustHave;
         if (m.Pre)
         {
             // Whoever hears a primary, or is one, sees no reason for an election; a membership event may have told otherwise.
             var content = _role is ReplicaRole.Primary || (!_primary.IsNone && !_primarySuspected && Now - _heardPrimaryAt < _settings.ElectionTimeout);
             var granted = upToDate && !content && m.Epoch > _promise.Epoch;
-            Send(m.From.Node, new Vote(_settings.Id, granted ? m.Epoch : _promise.Epoch, _self, true, granted));
+            Send(m.From.Node, new Vote(_settings.Id, granted ? m.Epoch : _promise.Epoch, me, true, granted));
             return;
         }
 
@@ -135,6 +142,6 @@ internal sealed partial class StarReplica
             Timers.StartSingleTimer(ElectionTick.Instance, ElectionTick.Instance, RandomElectionTimeout());
         }
 
-        SendAfterSave(m.From.Node, new Vote(_settings.Id, _promise.Epoch, _self, false, _promise.VotedFor == m.From));
+        SendAfterSave(m.From.Node, new Vote(_settings.Id, _promise.Epoch, me, false, _promise.VotedFor == m.From));
     }
 }

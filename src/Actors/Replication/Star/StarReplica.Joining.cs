@@ -130,10 +130,10 @@ internal sealed partial class StarReplica
         EnterBackup(default);
     }
 
-    // The primary has taken this folder in under a new id: the entries it sends are the proof.
+    // The primary has taken this folder in under a new id: the entries it sends are the proof. Or it does not know yet that the former one is out.
     private void OnAppendWhileJoining(Append m)
     {
-        if (m.To.Node != _environment.Node || m.To.Incarnation != _environment.Incarnation || m.To.Joined == LogPosition.Zero)
+        if (m.To.Node != _environment.Node || m.To.Incarnation != _environment.Incarnation || (m.To.Joined == LogPosition.Zero && IsEmpty))
             return;
         Timers.Cancel(ProbeTick.Instance);
         _self = m.To;

@@ -65,7 +65,7 @@ internal sealed partial class StarReplica
             Redirect(client, 0);
         _pending.Clear();
         _ordered.Clear();
-        (_pendingBytes, _successor, _readsDue, _pumping, _departAfter) = (0, default, false, false, -1);
+        (_pendingBytes, _successor, _readsDue, _pumping) = (0, default, false, false);
     }
 
     // ---- Requests ----
@@ -206,7 +206,6 @@ internal sealed partial class StarReplica
         InvariantViolation.Require(m.Durable <= _log.Last.Index, $"{m.From} acknowledges {m.Durable}, the log ends at {_log.Last}");
         progress.Acknowledged(m.Number, m.Durable, Now);
         AdvanceCommit();
-        DepartIfKnown();
         if (_role is not ReplicaRole.Primary)
             return;
         AdvanceReads();
@@ -301,6 +300,8 @@ internal sealed partial class StarReplica
 
         if (!_successor.IsNone && Now >= _handOverUntil)
             _successor = default;
+        if (_successor.IsNone && IsLeftOut)
+            HandOver(default);
         KickIfSilent();
     }
 

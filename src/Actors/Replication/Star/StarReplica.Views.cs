@@ -8,12 +8,11 @@ internal sealed partial class StarReplica
 {
     private MemberId _successor;            // the member that is being handed over to
     private TimeSpan _handOverUntil;
-    private long _departAfter = -1;         // of a primary that its committed view leaves out: the number of the last message before the commit
 
     /// <summary>Proposes to go on without one member that has owed an answer for too long. What kicks it is the commit of the view, not this clock.</summary>
     private void KickIfSilent()
     {
-        if (!_views.MembersSettled || !MayShrink() || _departAfter >= 0)
+        if (!_views.MembersSettled || !MayShrink())
             return;
         foreach (var progress in _progress.Values)
         {
@@ -71,23 +70,10 @@ internal sealed partial class StarReplica
         var everyone = _views.Everyone.ToHashSet();
         foreach (var id in _progress.Keys.Where(id => !everyone.Contains(id)).ToList())
             _progress.Remove(id);
-        if (everyone.Contains(_self) || _departAfter >= 0)
-            return;
-        _departAfter = _number;
-        foreach (var progress in _progress.Values)
-            SendTo(progress, []);
     }
 
-    /// <summary>It led to complete the view that leaves it out. The most advanced member goes on once a quorum knows that this is done: until then they need its vote.</summary>
-    private void DepartIfKnown()
-    {
-        if (_departAfter < 0 || AnsweredByQuorum() <= _departAfter)
-            return;
-        _logger.Info("[{0}] {1} has completed the view that leaves it out", _settings.Id, _self);
-        var successor = _progress.Values.Where(p => _views.Newest.IsMember(p.Id)).MaxBy(p => p.Match)!.Id;
-        Send(successor.Node, new TakeOver(_settings.Id, _promise.Epoch, _self, successor));
-        JoinAnew();
-    }
+    /// <summary>True when the committed view is without this primary, which led to complete it: it hands over.</summary>
+    private bool IsLeftOut => !_views.Everyone.Contains(_self);
 
     private void OnTransfer(TransferRequest m)
     {

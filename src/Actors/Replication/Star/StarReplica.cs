@@ -159,11 +159,6 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
         if (m.Removed != _self || _role is ReplicaRole.Joining)
             return;
         _logger.Warning("[{0}] {1} is no longer a member; joining anew", _settings.Id, _self);
-        JoinAnew();
-    }
-
-    private void JoinAnew()
-    {
         _self = default;
         _membershipDirty = true;
         EnterJoining();

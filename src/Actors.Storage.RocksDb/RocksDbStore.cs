@@ -94,7 +94,14 @@ public sealed class RocksDbStore : IStore
     {
         ArgumentNullException.ThrowIfNull(from);
         ObjectDisposedException.ThrowIf(_disposed, this);
-        return new Scan(_database, table, from, to, ReadFailed);
+        return new Scan(_database, table, from, to, snapshot: null, ReadFailed);
+    }
+
+    /// <inheritdoc/>
+    public IStoreSnapshot Snapshot()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return new StoreSnapshot(_database, ReadFailed);
     }
 
     /// <inheritdoc/>

@@ -4,17 +4,18 @@ using RocksDbSharp;
 
 namespace Actors.Storage;
 
-/// <summary>One pass over a range of a table as it stood when this was made.</summary>
+/// <summary>One pass over a range of a table as it stood when this, or the snapshot that it reads, was made.</summary>
 internal sealed class Scan : SafeHandle, IEnumerable<KeyValuePair<byte[], byte[]>>, IEnumerator<KeyValuePair<byte[], byte[]>>
 {
     private readonly Database _database;
+    private readonly StoreSnapshot? _snapshot;
     private readonly Func<RocksDbException, StoreFailedException> _failed;
     private readonly IntPtr _options;
     private readonly byte[] _to;        // pinned: the native iterator reads it as long as it lives
     private bool _given;
     private bool _started;
 
-    public Scan(Database database, Table table, byte[] from, byte[]? to, Func<RocksDbException, StoreFailedException> failed)
+    public Scan(Database database, Table table, byte[] from, byte[]? to, StoreSnapshot? snapshot, Func<RocksDbException, StoreFailedException> failed)
         : base(IntPtr.Zero, ownsHandle: true)
     {
         var counted = false;
@@ -22,6 +23,14 @@ internal sealed class Scan : SafeHandle, IEnumerable<KeyValuePair<byte[], byte[]
         _database = database;
         _failed = failed;
         _options = Native.Instance.rocksdb_readoptions_create();
+        if (snapshot is not null)
+        {
+            var held = false;
+            snapshot.DangerousAddRef(ref held);
+            _snapshot = snapshot;
+            Native.Instance.rocksdb_readoptions_set_snapshot(_options, snapshot.DangerousGetHandle());
+        }
+
         _to = GC.AllocateUninitializedArray<byte>(to?.Length ?? 0, pinned: true);
         to?.CopyTo(_to, 0);
         if (to is not null)
@@ -83,6 +92,7 @@ internal sealed class Scan : SafeHandle, IEnumerable<KeyValuePair<byte[], byte[]
     {
         Native.Instance.rocksdb_iter_destroy(handle);
         Native.Instance.rocksdb_readoptions_destroy(_options);
+        _snapshot?.DangerousRelease();
         _database.DangerousRelease();
         return true;
     }

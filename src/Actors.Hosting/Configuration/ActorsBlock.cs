@@ -73,6 +73,8 @@ internal static class ActorsBlock
                 MaxPendingBytes = block.Bytes("max-pending-bytes", defaults.MaxPendingBytes),
                 MaxCommandBytes = block.SmallBytes("max-command-bytes", defaults.MaxCommandBytes),
                 WindowBytes = block.SmallBytes("window-bytes", defaults.WindowBytes),
+                TransferChunkBytes = block.SmallBytes("transfer-chunk-bytes", defaults.TransferChunkBytes),
+                LogLimitBytes = block.Bytes("log-limit-bytes", defaults.LogLimitBytes),
                 LogCacheBytes = block.Bytes("log-cache-bytes", defaults.LogCacheBytes),
                 StateFlushInterval = block.Duration("state-flush-interval", defaults.StateFlushInterval),
                 MaxSessions = block.Count("max-sessions", defaults.MaxSessions),

@@ -130,6 +130,8 @@ public sealed class SimDisk
 
     internal IEnumerable<KeyValuePair<byte[], byte[]>> Scan(Table table, byte[] from, byte[]? to) => _tables[(int)table].Scan(from, to);
 
+    internal IStoreSnapshot Snapshot() => new View([.. _tables.Select(table => table.Copy())]);
+
     /// <summary>Applies a write set; throws when the disk is full.</summary>
     internal void Write(WriteSet writes)
     {
@@ -225,6 +227,15 @@ public sealed class SimDisk
     }
 
     private void Note(string what) => _node.World.Trace.Note(_node.World.Now, "*", _node.Id.Value, what);
+
+    private sealed class View(SortedTable[] tables) : IStoreSnapshot
+    {
+        public IEnumerable<KeyValuePair<byte[], byte[]>> Scan(Table table, byte[] from, byte[]? to) => tables[(int)table].Scan(from, to);
+
+        public void Dispose()
+        {
+        }
+    }
 
     private readonly record struct Undo(Table Table, byte[] Key, byte[]? Before);
 }

@@ -23,6 +23,12 @@ internal sealed class SimStore(SimDisk disk, NodeId node) : IStore
         return disk.Scan(table, from, to);
     }
 
+    public IStoreSnapshot Snapshot()
+    {
+        ObjectDisposedException.ThrowIf(_closed, this);
+        return disk.Snapshot();
+    }
+
     public void Write(WriteSet writes, bool sync)
     {
         ObjectDisposedException.ThrowIf(_closed, this);

@@ -71,6 +71,15 @@ internal sealed class SortedTable
         return Enumerate(_chunks.GetRange(first, last - first), place, to);
     }
 
+    /// <summary>The content as of this call, which later changes of this table leave alone.</summary>
+    public SortedTable Copy()
+    {
+        _version++;
+        var copy = new SortedTable { Count = Count, _version = _version };
+        copy._chunks.AddRange(_chunks);
+        return copy;
+    }
+
     /// <summary>The pair at <paramref name="index"/> in ascending order.</summary>
     public KeyValuePair<byte[], byte[]> At(int index)
     {

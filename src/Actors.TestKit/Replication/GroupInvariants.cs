@@ -27,7 +27,7 @@ internal sealed class GroupInvariants
         _sightings = new GroupSightings(simulation, _keys);
         var sent = new SentLogs(simulation, _keys);
         _quorums = new QuorumInvariants(simulation, _keys, sent, _sightings);
-        Applied = new AppliedHistory(simulation.World, (index, node) => sent.At(index) ?? OnDisk(node, index));
+        Applied = new AppliedHistory(simulation.World, (index, node) => sent.At(index) ?? Log(node).At(index));
         _answers = new AnswerInvariants(simulation, Applied, ReplicationNode.ReplicaName(settings.Id));
         _bounds = new MemoryBounds(simulation, settings, _keys);
         _bounds.Watch(settings.ElectionTimeout);
@@ -69,15 +69,20 @@ internal sealed class GroupInvariants
         if (reply.Outcome is not Outcome.Ok || reply.Index == 0)
             return;
         var holders = new Dictionary<UInt128, int>();
+        var cut = 0;        // what is cut was committed: it is the same on all of them
         foreach (var node in _settings.InitialMembers)
         {
-            if (!IsRotten(node) && Durable(node, reply.Index) is { } entry)
+            if (IsRotten(node))
+                continue;
+            if (Log(node).DurableAt(reply.Index) is { } entry)
                 holders[entry.Hash] = holders.GetValueOrDefault(entry.Hash) + 1;
+            else if (Log(node).HoldsDurably(reply.Index))
+                cut++;
         }
 
         var needed = _settings.Commit is CommitRule.All ? Math.Min(_settings.MinInView, _settings.InitialMembers.Count) : Quorum.Majority(_settings.InitialMembers.Count);
         needed -= _settings.InitialMembers.Count(node => _simulation.Node(node).Disk.WasDamaged);
-        var held = holders.Count == 0 ? 0 : holders.Values.Max();
+        var held = cut + (holders.Count == 0 ? 0 : holders.Values.Max());
         Require(held >= needed, "Durability", $"entry {reply.Index} was answered while {held} disks hold it; {needed} must");
     }
 
@@ -108,9 +113,9 @@ internal sealed class GroupInvariants
     {
         if (m.Durable > 0 && !IsRotten(m.From.Node))
         {
-            var held = Durable(m.From.Node, m.Durable);
-            Require(held is not null, "Durable Acks", $"{m.From} acknowledged entry {m.Durable}, which a crash now would take away");
-            if (held is { } entry && _primaries.TryGetValue(m.Epoch, out var primary) && !IsRotten(primary.Node) && Leads(primary.Node, m.Epoch) && OnDisk(primary.Node, m.Durable) is { } own)
+            var held = Log(m.From.Node).DurableAt(m.Durable);
+            Require(held is not null || Log(m.From.Node).HoldsDurably(m.Durable), "Durable Acks", $"{m.From} acknowledged entry {m.Durable}, which a crash now would take away");
+            if (held is { } entry && _primaries.TryGetValue(m.Epoch, out var primary) && !IsRotten(primary.Node) && Leads(primary.Node, m.Epoch) && Log(primary.Node).At(m.Durable) is { } own)
                 Require(entry.Hash == own.Hash, "Log Matching", $"{m.From} acknowledged entry {entry.Position}, its primary {primary} has {own.Position}");
         }
 
@@ -129,11 +134,7 @@ internal sealed class GroupInvariants
         Voted(m.From.Node);
     }
 
-    private LogEntry? Durable(NodeId node, long index) =>
-        _simulation.Node(node).Disk.GetDurable(Table.Log, _keys.Entry(index)) is { } frame ? LogEntry.FromFrame(frame) : null;
-
-    private LogEntry? OnDisk(NodeId node, long index) =>
-        _simulation.Node(node).Disk.Get(Table.Log, _keys.Entry(index)) is { } frame ? LogEntry.FromFrame(frame) : null;
+    private LogOnDisk Log(NodeId node) => new(_simulation.Node(node), _keys);
 
     // What it has written of a later epoch, synced or not, is no longer its log of that one.
     private bool Leads(NodeId node, Epoch epoch) => _simulation.Node(node).Disk.Get(Table.Meta, _keys.Promise) is { } bytes && Promise.Decode(bytes).Epoch == epoch;

@@ -1,12 +1,13 @@
 using Actors.Membership;
 using Actors.Replication;
-using Actors.Storage;
 
 namespace Actors.TestKit;
 
 /// <summary>The rare things that a good sweep of a replicated group sees, told from its messages and disks.</summary>
 internal sealed class GroupSightings
 {
+    private const string Transferred = "a state was sent to the end";
+    private const string Resumed = "a transfer went on where an earlier one had ended";
     private const string Promoted = "a learner became a member";
     private const string Kicked = "a member was kicked";
     private const string CameBack = "a wiped node became a member again";
@@ -20,12 +21,13 @@ internal sealed class GroupSightings
     private readonly GroupKeys _keys;
     private readonly HashSet<(LogPosition Session, long Sequence)> _answered = [];
     private readonly Dictionary<Epoch, (MemberId Id, Life? Life)> _primaries = [];
+    private readonly HashSet<(MemberId To, LogPosition Position)> _fresh = [];      // transfers that began with nothing
     private TakeOver? _takeOver;
 
     public GroupSightings(Simulation simulation, GroupKeys keys)
     {
         (_simulation, _keys) = (simulation, keys);
-        foreach (var name in new[] { Promoted, Kicked, CameBack, Truncated, SteppedDown, HandedOver, Repeated, Expired })
+        foreach (var name in new[] { Transferred, Resumed, Promoted, Kicked, CameBack, Truncated, SteppedDown, HandedOver, Repeated, Expired })
             simulation.Sometimes(name);
     }
 
@@ -37,6 +39,8 @@ internal sealed class GroupSightings
             case Append m: OnAppend(m); break;
             case RequestVote { Pre: true } m: OnPreVote(m); break;
             case TakeOver m: _takeOver = m; break;
+            case FetchState m: OnFetchState(m); break;
+            case StateChunk m: OnStateChunk(m); break;
             case Replies m: OnReplies(m); break;
         }
     }
@@ -59,7 +63,7 @@ internal sealed class GroupSightings
     {
         if (_primaries.TryAdd(m.Epoch, (m.From, _simulation.Node(m.From.Node).CurrentLife)) && _takeOver is { } order && order.To == m.From && order.Epoch.Next() == m.Epoch)
             _simulation.Reached(HandedOver);
-        if (m.Entries.Count > 0 && _simulation.Node(m.To.Node).Disk is { IsRotten: false } disk && disk.Get(Table.Log, _keys.Entry(m.Entries[0].Index)) is { } frame && LogEntry.FromFrame(frame).Position < m.Entries[0].Position)
+        if (m.Entries.Count > 0 && !_simulation.Node(m.To.Node).Disk.IsRotten && new LogOnDisk(_simulation.Node(m.To.Node), _keys).At(m.Entries[0].Index) is { } there && there.Position < m.Entries[0].Position)
             _simulation.Reached(Truncated);
     }
 
@@ -69,6 +73,20 @@ internal sealed class GroupSightings
         var led = new Epoch(m.Epoch.Value - 1);
         if (_primaries.TryGetValue(led, out var primary) && primary.Id == m.From && primary.Life == _simulation.Node(m.From.Node).CurrentLife)
             _simulation.Reached(SteppedDown);
+    }
+
+    private void OnFetchState(FetchState m)
+    {
+        if (m.Held is null && m.At.Key.IsEmpty)
+            _fresh.Add((m.From, m.Position));
+    }
+
+    private void OnStateChunk(StateChunk m)
+    {
+        if (m.Next is null)
+            _simulation.Reached(Transferred);
+        if (m.Same && !_fresh.Contains((m.To, m.Position)))
+            _simulation.Reached(Resumed);
     }
 
     private void OnReplies(Replies m)

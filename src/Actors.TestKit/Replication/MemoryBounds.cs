@@ -44,18 +44,22 @@ internal sealed class MemoryBounds(Simulation simulation, GroupSettings settings
     public void Watch(TimeSpan interval) => simulation.After(interval, () =>
     {
         foreach (var node in settings.InitialMembers)
-            Look(node, simulation.Node(node).Disk);
+            Look(simulation.Node(node));
         simulation.World.Require(simulation.World.LongestMailbox <= LongestMailbox, Property, $"{simulation.World.LongestMailbox} messages waited for one actor");
         Watch(interval);
     });
 
-    private void Look(NodeId node, SimDisk disk)
+    private void Look(SimNode node)
     {
-        var sessions = Count(disk, StateSpace.SessionSpace);
-        simulation.World.Require(sessions <= settings.MaxSessions, Property, $"{node} keeps {sessions} sessions");
-        var tokens = Count(disk, StateSpace.TokenSpace);
-        simulation.World.Require(tokens <= settings.MaxTokens, Property, $"{node} keeps {tokens} tokens");
+        var sessions = Count(node, StateSpace.SessionSpace);
+        simulation.World.Require(sessions <= settings.MaxSessions, Property, $"{node.Id} keeps {sessions} sessions");
+        var tokens = Count(node, StateSpace.TokenSpace);
+        simulation.World.Require(tokens <= settings.MaxTokens, Property, $"{node.Id} keeps {tokens} tokens");
     }
 
-    private int Count(SimDisk disk, byte space) => disk.Scan(Table.State, keys.State([space]), keys.State([(byte)(space + 1)])).Count();
+    private int Count(SimNode node, byte space)
+    {
+        var state = new LogOnDisk(node, keys).State;
+        return node.Disk.Scan(Table.State, state.Of([space]), state.Of([(byte)(space + 1)])).Count();
+    }
 }

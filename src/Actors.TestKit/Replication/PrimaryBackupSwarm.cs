@@ -100,6 +100,8 @@ public static class PrimaryBackupSwarm
             MaxPendingEntries = random.Chance(0.2) ? 1 + random.Next(5) : 10_000,
             EventsKept = random.Chance(0.3) ? 1 + random.Next(10) : 10_000,
             LogCacheBytes = random.Chance(0.3) ? 2_000 : 16 << 20,
+            LogLimitBytes = random.Chance(0.5) ? 1_000 + random.Next(20_000) : 256 << 20,
+            TransferChunkBytes = random.Chance(0.5) ? 64 + random.Next(500) : 64 << 10,
             WindowBytes = random.Chance(0.3) ? GroupSettings.MaxCommandBytesLimit : 4 << 20,
             StateMachine = () => new KeyValueMachine(),
         };

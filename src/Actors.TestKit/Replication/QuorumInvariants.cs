@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using Actors.Membership;
 using Actors.Replication;
-using Actors.Storage;
 
 namespace Actors.TestKit;
 
@@ -99,8 +98,8 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Se
     {
         Require(m.Previous.Index >= _answered.Index, "Leader Completeness", $"{m.From} leads epoch {m.Epoch} with a log up to {m.Previous}, entry {_answered.Index} was answered");
         var disk = simulation.Node(m.From.Node).Disk;
-        if (!disk.IsRotten && disk.Get(Table.Log, keys.Entry(_answered.Index)) is { } frame)
-            Require(LogEntry.FromFrame(frame).Hash == _answered.Hash, "Leader Completeness", $"{m.From} leads epoch {m.Epoch} with another entry {_answered.Index} than the one that was answered");
+        if (!disk.IsRotten && new LogOnDisk(simulation.Node(m.From.Node), keys).At(_answered.Index) is { } entry)
+            Require(entry.Hash == _answered.Hash, "Leader Completeness", $"{m.From} leads epoch {m.Epoch} with another entry {_answered.Index} than the one that was answered");
     }
 
     private void OnAct(MemberId from, Epoch epoch) => Require(
@@ -175,8 +174,8 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Se
 
     private bool HasOnDisk(NodeId node, long index)
     {
-        var disk = simulation.Node(node).Disk;
-        return disk.WasDamaged || disk.GetDurable(Table.Log, keys.Entry(index)) is not null;
+        var at = simulation.Node(node);
+        return at.Disk.WasDamaged || new LogOnDisk(at, keys).HoldsDurably(index);
     }
 
     private static (Epoch, NodeId, Incarnation) Vote(Epoch epoch, MemberId id) => (epoch, id.Node, id.Incarnation);

@@ -17,7 +17,7 @@ internal sealed class SentLogs(Simulation simulation, GroupKeys keys)
     /// <summary>The founding entry: it is never sent as an entry, and on every member's disk from the beginning.</summary>
     public LogEntry Begin()
     {
-        var genesis = LogEntry.FromFrame(simulation.Nodes.Where(node => !node.Disk.IsRotten).Select(node => node.Disk.Get(Table.Log, keys.Entry(1))).First(frame => frame is not null));
+        var genesis = LogEntry.FromFrame(simulation.Nodes.Select(node => node.Disk.Get(Table.Meta, keys.Genesis)).First(frame => frame is not null));
         Add(genesis, default);
         return genesis;
     }
@@ -84,7 +84,7 @@ internal sealed class SentLogs(Simulation simulation, GroupKeys keys)
 
     private LogEntry? OnDisk(NodeId node, long index)
     {
-        var disk = simulation.Node(node).Disk;
-        return !disk.IsRotten && disk.Get(Table.Log, keys.Entry(index)) is { } frame ? LogEntry.FromFrame(frame) : null;
+        var at = simulation.Node(node);
+        return at.Disk.IsRotten ? null : new LogOnDisk(at, keys).At(index);
     }
 }

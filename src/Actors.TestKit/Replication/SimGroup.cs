@@ -91,7 +91,7 @@ public sealed class SimGroup
         List<KeyValuePair<byte[], byte[]>>? first = null;
         foreach (var node in nodes)
         {
-            var state = _simulation.Node(node).Disk.Scan(Table.State, [], null).ToList();
+            var state = State(_simulation.Node(node));
             first ??= state;
             for (var i = 0; i < Math.Max(first.Count, state.Count); i++)
             {
@@ -104,6 +104,13 @@ public sealed class SimGroup
         return null;
 
         static string Text(KeyValuePair<byte[], byte[]> pair) => pair.Key is null ? "nothing" : $"{Convert.ToHexString(pair.Key)} = {Convert.ToHexString(pair.Value)}";
+    }
+
+    /// <summary>The state in use on a node's disk.</summary>
+    private List<KeyValuePair<byte[], byte[]>> State(SimNode node)
+    {
+        var used = new LogOnDisk(node, new GroupKeys(_settings.Id)).State;
+        return [.. node.Disk.Scan(Table.State, used.Of([]), used.End).Select(pair => new KeyValuePair<byte[], byte[]>(used.Inner(pair.Key), pair.Value))];
     }
 
     private void Start(SimNodeContext context)

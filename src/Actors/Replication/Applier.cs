@@ -15,7 +15,8 @@ internal sealed class Applier
     /// <summary>The largest reply of a command: replies are kept for retries, as many as a session's window.</summary>
     public const int MaxReplyBytes = 8 << 10;
 
-    private static readonly byte[] PositionKey = [StateSpace.CoreSpace, 0];
+    /// <summary>Where a state says up to which entry it is applied.</summary>
+    public static readonly byte[] PositionKey = [StateSpace.CoreSpace, 0];
 
     private readonly IStateMachine _machine;
     private readonly StateSpace _space;
@@ -66,9 +67,7 @@ internal sealed class Applier
         if (_space.GetFull(PositionKey) is { } record)
         {
             var reader = new ByteReader(record);
-            Position = new LogPosition(new Epoch(reader.Int64()), reader.Int64());
-            Hash = reader.UInt128();
-            Timestamp = reader.Int64();
+            (Position, Hash, Timestamp) = ReadStamp(ref reader);
             ViewIndex = reader.Int64();
             View = ViewRecord.Read(ref reader);
         }
@@ -78,6 +77,16 @@ internal sealed class Applier
         FlushedIndex = Position.Index;
         Events.StartAfter(Position.Index);
     }
+
+    /// <summary>Position, hash and log time in the record under <see cref="PositionKey"/>.</summary>
+    public static (LogPosition Position, UInt128 Hash, long Timestamp) ReadStamp(byte[] record)
+    {
+        var reader = new ByteReader(record);
+        return ReadStamp(ref reader);
+    }
+
+    private static (LogPosition Position, UInt128 Hash, long Timestamp) ReadStamp(ref ByteReader reader)
+        => (new LogPosition(new Epoch(reader.Int64()), reader.Int64()), reader.UInt128(), reader.Int64());
 
     /// <summary>What is known of a request before it is appended: an optimisation, the decision falls when it is applied.</summary>
     public Seen Find(LogPosition session, long sequence, long lowest, out Applied reply) => _sessions.Find(session, sequence, lowest, out reply);

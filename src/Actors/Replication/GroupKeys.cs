@@ -15,6 +15,8 @@ internal sealed class GroupKeys
         _prefix = [(byte)name.Length, .. name];
         Promise = Key("promise"u8);
         Membership = Key("membership"u8);
+        Base = Key("base"u8);
+        Genesis = Key("genesis"u8);
     }
 
     /// <summary>Meta: epoch and vote.</summary>
@@ -32,19 +34,27 @@ internal sealed class GroupKeys
         return key;
     }
 
-    /// <summary>State: a key of the group's state space.</summary>
-    public byte[] State(ReadOnlySpan<byte> key) => Key(key);
+    /// <summary>Meta: where the log begins, and which generation of the state goes with it.</summary>
+    public byte[] Base { get; }
 
-    /// <summary>State: the end of the group's state space (exclusive).</summary>
-    public byte[] StateEnd()
-    {
-        var end = _prefix.ToArray();
-        end[^1]++;      // names end in an ASCII letter, digit or mark, so this never overflows
-        return end;
-    }
+    /// <summary>Meta: the group's first entry, which the log need not hold any more.</summary>
+    public byte[] Genesis { get; }
 
-    /// <summary>The length of what stands before a state key.</summary>
-    public int PrefixLength => _prefix.Length;
+    /// <summary>State: the keys of one generation of the group's state.</summary>
+    public StateKeys State(byte generation) => new([.. _prefix, generation]);
 
     private byte[] Key(ReadOnlySpan<byte> rest) => [.. _prefix, .. rest];
+}
+
+/// <summary>The keys of one generation of a group's state. There are two, 0 and 1: one in use, and one that a transfer may be filling.</summary>
+internal sealed class StateKeys(byte[] prefix)
+{
+    /// <summary>The store's key for a key of the state; the empty one is where the generation begins.</summary>
+    public byte[] Of(ReadOnlySpan<byte> key) => [.. prefix, .. key];
+
+    /// <summary>Where the generation ends (exclusive).</summary>
+    public byte[] End => [.. prefix.AsSpan(0, prefix.Length - 1), (byte)(prefix[^1] + 1)];
+
+    /// <summary>The key of the state that the store keeps under <paramref name="stored"/>.</summary>
+    public byte[] Inner(byte[] stored) => stored[prefix.Length..];
 }

@@ -62,6 +62,12 @@ public sealed record GroupSettings
     /// <summary>Bytes of recent log entries kept in memory for backups that lag a little; older ones are read from the store. Default 16 MiB; above 0.</summary>
     public long LogCacheBytes { get; init; } = 16 << 20;
 
+    /// <summary>Bytes of log entries above which those that the stored state covers are cut off, down to about half. A member that then lacks some is sent the state. Default 256 MiB; above 0.</summary>
+    public long LogLimitBytes { get; init; } = 256 << 20;
+
+    /// <summary>Bytes in one message of a state transfer, of which four are on their way at a time. Default and maximum 64 KiB; at least 64.</summary>
+    public int TransferChunkBytes { get; init; } = 64 << 10;
+
     /// <summary>How long applied changes may wait in memory before they are written to the store in one batch. Default 100 ms; above 0.</summary>
     public TimeSpan StateFlushInterval { get; init; } = TimeSpan.FromMilliseconds(100);
 
@@ -108,6 +114,8 @@ public sealed record GroupSettings
         Require(MaxCommandBytes is > 0 and <= MaxCommandBytesLimit, "max-command-bytes", $"must be from 1 to {MaxCommandBytesLimit}, is {MaxCommandBytes}");
         Require(WindowBytes >= MaxCommandBytes, "window-bytes", $"must be at least max-command-bytes ({MaxCommandBytes}), is {WindowBytes}");
         Require(LogCacheBytes > 0, "log-cache-bytes", "must be above 0");
+        Require(LogLimitBytes > 0, "log-limit-bytes", "must be above 0");
+        Require(TransferChunkBytes is >= 64 and <= 64 << 10, "transfer-chunk-bytes", $"must be from 64 to {64 << 10}, is {TransferChunkBytes}");
         Require(StateFlushInterval > TimeSpan.Zero, "state-flush-interval", "must be above 0");
         Require(MaxSessions > 0, "max-sessions", "must be above 0");
         Require(SessionTimeout > TimeSpan.Zero, "session-timeout", "must be above 0");

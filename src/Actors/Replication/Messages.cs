@@ -1,4 +1,5 @@
 using Actors.Membership;
+using Actors.Replication.Transfer;
 
 namespace Actors.Replication;
 
@@ -48,6 +49,30 @@ internal sealed record NotMember(GroupId Group, Epoch Epoch, MemberId From, Memb
 
 /// <summary>Primary → the member that shall take over: your log is complete, ask for votes now.</summary>
 internal sealed record TakeOver(GroupId Group, Epoch Epoch, MemberId From, MemberId To) : ReplicaMessage(Group, Epoch, From);
+
+/// <summary>Primary → member or learner: the log that follows yours is cut here; fetch the state at <paramref name="Position"/>.</summary>
+/// <param name="To">The membership it is meant for.</param>
+/// <param name="Position">Up to where the state is applied.</param>
+/// <param name="Genesis">The frame of the group's first entry, which whoever lacks the log lacks too.</param>
+internal sealed record StateOffer(GroupId Group, Epoch Epoch, MemberId From, MemberId To, LogPosition Position, ReadOnlyMemory<byte> Genesis)
+    : ReplicaMessage(Group, Epoch, From);
+
+/// <summary>Receiver → primary: the next chunks of the offered state, please. Named by place, so repeating it does no harm.</summary>
+/// <param name="Position">That of the offer.</param>
+/// <param name="At">Where to begin.</param>
+/// <param name="Held">What is there already, from an earlier attempt; if it is the same, a chunk without pieces says so.</param>
+internal sealed record FetchState(GroupId Group, Epoch Epoch, MemberId From, LogPosition Position, StateCursor At, HeldRange? Held)
+    : ReplicaMessage(Group, Epoch, From);
+
+/// <summary>Primary → receiver: what the state holds from <paramref name="At"/> up to <paramref name="Next"/>, and nothing else is between.</summary>
+/// <param name="Left">Chunks of the same fetch that follow.</param>
+/// <param name="Next">Where the next chunk begins; null at the end of the state.</param>
+/// <param name="Same">True: it is as the receiver has it, and there are no pieces.</param>
+/// <param name="Pieces">At most <see cref="GroupSettings.TransferChunkBytes"/>, unless a key alone is longer.</param>
+/// <param name="Checksum">See <see cref="StateRange.Checksum"/>.</param>
+internal sealed record StateChunk(
+    GroupId Group, Epoch Epoch, MemberId From, MemberId To, LogPosition Position, int Left, StateCursor At, StateCursor? Next, bool Same,
+    IReadOnlyList<StatePiece> Pieces, UInt128 Checksum) : ReplicaMessage(Group, Epoch, From);
 
 /// <summary>A replica without a membership → all: who are you, and is there a group?</summary>
 /// <param name="Cluster">Nodes of another cluster ignore it.</param>

@@ -23,6 +23,31 @@ internal readonly record struct Promise(Epoch Epoch, MemberId VotedFor)
     }
 }
 
+/// <summary>Where a replica's log begins: the entry before its first one, which the state covers.</summary>
+/// <param name="Position">The position of that entry; zero while the log is whole.</param>
+/// <param name="Hash">Its hash.</param>
+/// <param name="Timestamp">Its log time.</param>
+/// <param name="Generation">The generation of the state, 0 or 1; it changes when a state is taken over from another replica.</param>
+internal readonly record struct LogBase(LogPosition Position, UInt128 Hash, long Timestamp, byte Generation)
+{
+    public byte[] Encode()
+    {
+        var writer = new ByteWriter(48);
+        writer.Int64(Position.Epoch.Value);
+        writer.Int64(Position.Index);
+        writer.UInt128(Hash);
+        writer.Int64(Timestamp);
+        writer.Byte(Generation);
+        return writer.ToArray();
+    }
+
+    public static LogBase Decode(byte[] bytes)
+    {
+        var reader = new ByteReader(bytes);
+        return new LogBase(new LogPosition(new Epoch(reader.Int64()), reader.Int64()), reader.UInt128(), reader.Int64(), reader.Byte());
+    }
+}
+
 /// <summary>Who a replica is in its group, and the highest index that it knew to be committed when it wrote this.</summary>
 internal readonly record struct MembershipRecord(MemberId Id, long Commit)
 {

@@ -16,17 +16,21 @@ internal enum Offered
     Broken,
 }
 
-/// <summary>One replica's copy of the group's log: hash-chained entries from index 1, the last of them perhaps not yet durable.</summary>
+/// <summary>One replica's copy of the group's log: hash-chained entries after <see cref="Base"/>, the last of them perhaps not yet durable.</summary>
 /// <remarks>
+/// What stands at or before the base was cut, because the state covers it; it was committed, so it is the same in every log.
 /// Invariants: entries are consecutive and each follows the one before by its hash; 0 ≤ <see cref="Durable"/> ≤ Last.Index; what was not
 /// durable at a crash is gone afterwards, but only from the end. Log matching: Ongaro and Ousterhout, ATC 2014, section 5.3.
 /// Writes leave through <see cref="TakeWrites"/> in order, and come back as <see cref="Synced"/>.
 /// </remarks>
 internal sealed class ReplicatedLog
 {
+    private const int MarksPerLimit = 8;
+
     private readonly IStore _store;
     private readonly GroupKeys _keys;
     private readonly long _cacheBytesLimit;
+    private readonly long _limitBytes;
     private readonly Queue<(long Ticket, long UpTo)> _inFlight = new();
     private WriteSet _writes = new();
 
@@ -34,12 +38,27 @@ internal sealed class ReplicatedLog
     private readonly Deque<LogEntry> _cache = new();
     private long _cacheBytes;
 
-    public ReplicatedLog(IStore store, GroupKeys keys, long cacheBytesLimit)
+    // Places where the log may be cut, oldest first, each with the bytes that stand between the mark before it and itself.
+    private readonly Deque<(LogBase Base, long Bytes)> _marks = new();
+    private long _markedBytes;      // of all marks
+    private long _bytesSinceMark;
+
+    /// <param name="store">Holds the entries.</param>
+    /// <param name="keys">Where.</param>
+    /// <param name="cacheBytesLimit">Bytes of durable entries that are kept in memory.</param>
+    /// <param name="limitBytes">Bytes of entries above which the log may be cut.</param>
+    public ReplicatedLog(IStore store, GroupKeys keys, long cacheBytesLimit, long limitBytes)
     {
         _store = store;
         _keys = keys;
         _cacheBytesLimit = cacheBytesLimit;
+        _limitBytes = limitBytes;
+        if (store.Get(Table.Meta, keys.Base) is { } start)
+            Base = LogBase.Decode(start);
     }
+
+    /// <summary>The entry before the first one.</summary>
+    public LogBase Base { get; private set; }
 
     /// <summary>The position of the last entry.</summary>
     public LogPosition Last { get; private set; }
@@ -66,9 +85,13 @@ internal sealed class ReplicatedLog
     /// <exception cref="StoreFailedException">An entry is missing or damaged.</exception>
     public void Recover(LogPosition from, UInt128 hash, long timestamp, Action<LogEntry> visit)
     {
-        if (from.Index > 0 && ReadFromStore(from.Index) is var applied && (applied.Position != from || applied.Hash != hash))
-            throw Damaged(from.Index, $"it is {applied.Position} where the state was applied up to {from}");
+        if (from.Index < Base.Position.Index)
+            throw Damaged(Base.Position.Index, $"the log begins behind it, where the state was applied up to {from} only");
+        var (position, hashThere) = from.Index == Base.Position.Index ? (Base.Position, Base.Hash) : Stamp(ReadFromStore(from.Index));
+        if (position != from || hashThere != hash)
+            throw Damaged(from.Index, $"it is {position} where the state was applied up to {from}");
         (Last, LastHash, LastTimestamp) = (from, hash, timestamp);
+        Mark(long.MaxValue / 4);        // what stands before is not measured: it goes with the next cut
         foreach (var (_, frame) in _store.Scan(Table.Log, _keys.Entry(from.Index + 1), _keys.Entry(long.MaxValue)))
         {
             var entry = Decoded(frame, Last.Index + 1);
@@ -107,14 +130,19 @@ internal sealed class ReplicatedLog
     {
         if (previous.Index > Last.Index)
             return Offered.NoMatch;
-        var (position, hash) = At(previous.Index);
-        if (position != previous)
+        var hash = previousHash;
+        if (previous.Index >= Base.Position.Index)
         {
-            InvariantViolation.Require(previous.Index > committed, $"the primary has {previous} where {position} is committed");
-            return Offered.NoMatch;
+            (var position, hash) = At(previous.Index);
+            if (position != previous)
+            {
+                InvariantViolation.Require(previous.Index > committed, $"the primary has {previous} where {position} is committed");
+                return Offered.NoMatch;
+            }
+
+            InvariantViolation.Require(hash == previousHash, $"two entries {previous} have different hashes: {hash:x32} here, {previousHash:x32} at the primary");
         }
 
-        InvariantViolation.Require(hash == previousHash, $"two entries {previous} have different hashes: {hash:x32} here, {previousHash:x32} at the primary");
         var index = previous.Index;
         foreach (var entry in entries)
         {
@@ -122,6 +150,8 @@ internal sealed class ReplicatedLog
             if (entry.Index != index || !entry.Follows(hash))
                 return Offered.Broken;
             hash = entry.Hash;
+            if (index < Base.Position.Index)
+                continue;
             if (index <= Last.Index)
             {
                 if (At(index).Hash == hash)
@@ -160,18 +190,39 @@ internal sealed class ReplicatedLog
         Trim();
     }
 
-    /// <summary>The position and hash at <paramref name="index"/>, from 0 to Last.Index.</summary>
+    /// <summary>The position and hash at <paramref name="index"/>, from the base to Last.Index.</summary>
     public (LogPosition Position, UInt128 Hash) At(long index)
     {
         if (index == Last.Index)
             return (Last, LastHash);
-        if (index == 0)
-            return (LogPosition.Zero, default);
-        var entry = Read(index);
-        return (entry.Position, entry.Hash);
+        return index == Base.Position.Index ? (Base.Position, Base.Hash) : Stamp(Read(index));
     }
 
-    /// <summary>The entry at <paramref name="index"/>, from 1 to Last.Index.</summary>
+    /// <summary>Cuts off what is no longer needed, so that about half of the limit is left.</summary>
+    /// <param name="covered">The index that the state in the store covers: nothing behind it is cut.</param>
+    /// <remarks>The cut leaves with the other writes. It is behind the state that covers it in the store's own order, so no crash takes one without the other.</remarks>
+    public void Cut(long covered)
+    {
+        if (_markedBytes + _bytesSinceMark <= _limitBytes)
+            return;
+        var start = Base;
+        while (_markedBytes + _bytesSinceMark > _limitBytes / 2 && _marks.Count > 0 && _marks[0].Base.Position.Index <= covered)
+        {
+            var mark = _marks.PopFront();
+            _markedBytes -= mark.Bytes;
+            start = mark.Base with { Generation = Base.Generation };
+        }
+
+        if (start == Base)
+            return;
+        _writes.DeleteRange(Table.Log, _keys.Entry(Base.Position.Index + 1), _keys.Entry(start.Position.Index + 1));
+        _writes.Put(Table.Meta, _keys.Base, start.Encode());
+        Base = start;
+        while (_cache.Count > 0 && FirstCached <= Base.Position.Index)
+            _cacheBytes -= _cache.PopFront().Bytes;
+    }
+
+    /// <summary>The entry at <paramref name="index"/>, from the one after the base to Last.Index.</summary>
     public LogEntry Read(long index) => index >= FirstCached ? _cache[(int)(index - FirstCached)] : ReadFromStore(index);
 
     /// <summary>The entries from <paramref name="from"/> on, at least one if there is any, at most <paramref name="maxBytes"/> unless one alone is larger.</summary>
@@ -203,11 +254,11 @@ internal sealed class ReplicatedLog
         return bytes <= 0;
     }
 
-    /// <summary>The last position with an epoch of at most <paramref name="epoch"/> at or before <paramref name="index"/>: where a log that disagrees may agree.</summary>
+    /// <summary>The last position with an epoch of at most <paramref name="epoch"/> at or before <paramref name="index"/>, or the base: where a log that disagrees may agree.</summary>
     public LogPosition LastAtOrBefore(Epoch epoch, long index)
     {
-        var position = At(Math.Min(index, Last.Index)).Position;
-        while (position.Epoch > epoch && position.Index > 0)
+        var position = At(Math.Clamp(index, Base.Position.Index, Last.Index)).Position;
+        while (position.Epoch > epoch && position.Index > Base.Position.Index)
             position = At(position.Index - 1).Position;
         return position;
     }
@@ -217,17 +268,34 @@ internal sealed class ReplicatedLog
         _cache.PushBack(entry);
         _cacheBytes += entry.Bytes;
         (Last, LastHash, LastTimestamp) = (entry.Position, entry.Hash, entry.Timestamp);
+        _bytesSinceMark += entry.Bytes;
+        if (_bytesSinceMark >= _limitBytes / MarksPerLimit)
+            Mark(_bytesSinceMark);
+    }
+
+    private void Mark(long bytes)
+    {
+        _marks.PushBack((new LogBase(Last, LastHash, LastTimestamp, 0), bytes));
+        _markedBytes += bytes;
+        _bytesSinceMark = 0;
     }
 
     private void Truncate(long from)
     {
         _writes.DeleteRange(Table.Log, _keys.Entry(from), _keys.Entry(Last.Index + 1));
         (var before, var hash) = At(from - 1);
-        var timestamp = from > 1 ? Read(from - 1).Timestamp : 0;
+        var timestamp = from - 1 == Base.Position.Index ? Base.Timestamp : Read(from - 1).Timestamp;
         while (_cache.Count > 0 && Last.Index >= from)
         {
             _cacheBytes -= _cache.PopBack().Bytes;
             Last = Last with { Index = Last.Index - 1 };
+        }
+
+        while (_marks.Count > 0 && _marks[_marks.Count - 1].Base.Position.Index >= from)
+        {
+            var (_, bytes) = _marks.PopBack();
+            _markedBytes -= bytes;
+            _bytesSinceMark += bytes;       // too many by what is removed, which is little
         }
 
         (Last, LastHash, LastTimestamp) = (before, hash, timestamp);
@@ -248,7 +316,9 @@ internal sealed class ReplicatedLog
     }
 
     // Checked against the entry before it, so that damage stops here and is not sent to others.
-    private LogEntry ReadFromStore(long index) => Undamaged(Stored(index), index > 1 ? Stored(index - 1).Hash : default);
+    private LogEntry ReadFromStore(long index) => Undamaged(Stored(index), index - 1 == Base.Position.Index ? Base.Hash : Stored(index - 1).Hash);
+
+    private static (LogPosition Position, UInt128 Hash) Stamp(in LogEntry entry) => (entry.Position, entry.Hash);
 
     private LogEntry Stored(long index)
         => Decoded(_store.Get(Table.Log, _keys.Entry(index)) ?? throw Damaged(index, "it is missing"), index);

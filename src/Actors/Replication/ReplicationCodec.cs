@@ -1,4 +1,5 @@
 using Actors.Membership;
+using Actors.Replication.Transfer;
 using Actors.Wire;
 
 namespace Actors.Replication;
@@ -25,6 +26,9 @@ internal static class ReplicationCodec
         Stale => "s",
         NotMember => "n",
         TakeOver => "t",
+        StateOffer => "o",
+        FetchState => "f",
+        StateChunk => "c",
         Probe => "P",
         Probed => "p",
         Join => "J",
@@ -87,6 +91,34 @@ internal static class ReplicationCodec
                 break;
             case TakeOver m:
                 ViewRecord.WriteId(w, m.To);
+                break;
+            case StateOffer m:
+                ViewRecord.WriteId(w, m.To);
+                Position(w, m.Position);
+                w.Block(m.Genesis.Span);
+                break;
+            case FetchState m:
+                Position(w, m.Position);
+                Cursor(w, m.At);
+                w.Bool(m.Held is not null);
+                if (m.Held is { } held)
+                {
+                    w.Block(held.End);
+                    w.UInt128(held.Hash);
+                }
+
+                break;
+            case StateChunk m:
+                ViewRecord.WriteId(w, m.To);
+                Position(w, m.Position);
+                w.Int32(m.Left);
+                Cursor(w, m.At);
+                w.Bool(m.Next is not null);
+                if (m.Next is { } next)
+                    Cursor(w, next);
+                w.Bool(m.Same);
+                StateRange.Write(w, m.Pieces);
+                w.UInt128(m.Checksum);
                 break;
             case Probe m:
                 w.Text(m.Cluster);
@@ -169,7 +201,7 @@ internal static class ReplicationCodec
     {
         var r = new ByteReader(bytes);
         var group = Group(ref r);
-        if (manifest is "A" or "a" or "m" or "V" or "v" or "s" or "n" or "t")
+        if (manifest is "A" or "a" or "m" or "V" or "v" or "s" or "n" or "t" or "o" or "f" or "c")
         {
             var epoch = new Epoch(r.Int64());
             var from = ViewRecord.ReadId(ref r);
@@ -182,6 +214,11 @@ internal static class ReplicationCodec
                 "v" => new Vote(group, epoch, from, r.Bool(), r.Bool()),
                 "s" => new Stale(group, epoch, from),
                 "n" => new NotMember(group, epoch, from, ViewRecord.ReadId(ref r)),
+                "o" => new StateOffer(group, epoch, from, ViewRecord.ReadId(ref r), Position(ref r), r.Block()),
+                "f" => new FetchState(group, epoch, from, Position(ref r), Cursor(ref r), r.Bool() ? new HeldRange(r.Block().ToArray(), r.UInt128()) : null),
+                "c" => new StateChunk(
+                    group, epoch, from, ViewRecord.ReadId(ref r), Position(ref r), r.Int32(), Cursor(ref r), r.Bool() ? Cursor(ref r) : null, r.Bool(),
+                    StateRange.Read(ref r), r.UInt128()),
                 _ => new TakeOver(group, epoch, from, ViewRecord.ReadId(ref r)),
             };
         }
@@ -299,6 +336,18 @@ internal static class ReplicationCodec
         for (var i = 0; i < nodes.Length; i++)
             nodes[i] = ViewRecord.ReadNode(ref r);
         return nodes;
+    }
+
+    private static void Cursor(ByteWriter w, StateCursor cursor)
+    {
+        w.Block(cursor.Key.Span);
+        w.Int32(cursor.Offset);
+    }
+
+    private static StateCursor Cursor(ref ByteReader r)
+    {
+        var cursor = new StateCursor(r.Block(), r.Int32());
+        return cursor.Offset >= 0 ? cursor : throw new MalformedException($"a message names the byte {cursor.Offset} of a value");
     }
 
     private static void Position(ByteWriter w, LogPosition position)

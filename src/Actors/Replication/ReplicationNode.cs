@@ -158,6 +158,12 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
             return;
         }
 
+        if (failure is null)
+        {
+            StartReplica(group);        // it has taken a state over, and begins anew from that
+            return;
+        }
+
         var pause = _pauses.GetValueOrDefault(group, FirstPause);
         _pauses[group] = pause * 2 < LongestPause ? pause * 2 : LongestPause;
         _roles[group] = ReplicaRole.Joining;

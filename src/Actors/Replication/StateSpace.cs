@@ -9,7 +9,7 @@ namespace Actors.Replication;
 /// state in the store is always that of one applied index. What a crash loses of it is applied again from the log.
 /// A command runs between <see cref="Begin"/> and <see cref="Commit"/> or <see cref="Undo"/>.
 /// </remarks>
-internal sealed class StateSpace(IStore store, GroupKeys keys) : IStateSpace
+internal sealed class StateSpace(IStore store, StateKeys keys) : IStateSpace
 {
     // The first byte of a key says whose it is; user keys come last, so that a user's scan to the end meets nothing else.
     public const byte CoreSpace = 0;
@@ -49,7 +49,7 @@ internal sealed class StateSpace(IStore store, GroupKeys keys) : IStateSpace
     {
         if (TryGetChange(key, out var value))
             return value;
-        return store.Get(Table.State, keys.State(key));
+        return store.Get(Table.State, keys.Of(key));
     }
 
     /// <summary>Sets (or with null removes) a value by its full key.</summary>
@@ -77,9 +77,9 @@ internal sealed class StateSpace(IStore store, GroupKeys keys) : IStateSpace
 
         using var changes = changed.GetEnumerator();
         var hasChange = changes.MoveNext();
-        foreach (var (stored, value) in store.Scan(Table.State, keys.State(from), keys.State(to)))
+        foreach (var (stored, value) in store.Scan(Table.State, keys.Of(from), keys.Of(to)))
         {
-            var key = stored[keys.PrefixLength..];
+            var key = keys.Inner(stored);
             while (hasChange && BytesComparer.Instance.Compare(changes.Current.Key, key) < 0)
             {
                 if (changes.Current.Value is { } inserted)
@@ -133,9 +133,9 @@ internal sealed class StateSpace(IStore store, GroupKeys keys) : IStateSpace
         foreach (var (key, value) in _changes)
         {
             if (value is null)
-                writes.Delete(Table.State, keys.State(key));
+                writes.Delete(Table.State, keys.Of(key));
             else
-                writes.Put(Table.State, keys.State(key), value);
+                writes.Put(Table.State, keys.Of(key), value);
         }
 
         (_flushing, _changes, ChangedBytes) = (_changes, new(BytesComparer.Instance), 0);

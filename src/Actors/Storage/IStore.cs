@@ -27,9 +27,19 @@ public interface IStore : IDisposable
     /// <remarks>A consistent view of the table as of the call; it must be enumerated to its end or disposed.</remarks>
     IEnumerable<KeyValuePair<byte[], byte[]>> Scan(Table table, byte[] from, byte[]? to);
 
+    /// <summary>The store as it stands now, for reads that take long.</summary>
+    IStoreSnapshot Snapshot();
+
     /// <summary>Applies <paramref name="writes"/> atomically, after all earlier ones; with <paramref name="sync"/> it returns when they and all earlier writes are durable.</summary>
     /// <exception cref="StoreFailedException">The write or the sync failed. The store takes no further write until it is opened anew: a repeated sync can report success for data that was lost.</exception>
     void Write(WriteSet writes, bool sync);
+}
+
+/// <summary>A store as it stood at one instant. Reads may come from any thread; while it is not disposed, what it shows cannot be dropped.</summary>
+public interface IStoreSnapshot : IDisposable
+{
+    /// <summary>As <see cref="IStore.Scan"/>, of that instant.</summary>
+    IEnumerable<KeyValuePair<byte[], byte[]>> Scan(Table table, byte[] from, byte[]? to);
 }
 
 /// <summary>The store cannot be trusted any more: a sync failed, the disk is full, or what was read is damaged.</summary>

@@ -21,9 +21,11 @@ public sealed class InMemoryStore : IStore
     public IEnumerable<KeyValuePair<byte[], byte[]>> Scan(Table table, byte[] from, byte[]? to)
     {
         ArgumentNullException.ThrowIfNull(from);
-        var pairs = _tables[(int)table];
-        return Copies(pairs, Position(pairs.IndexOf(Probe(from))), to is null ? pairs.Count : Position(pairs.IndexOf(Probe(to))));
+        return Copies(_tables[(int)table], from, to);
     }
+
+    /// <inheritdoc/>
+    public IStoreSnapshot Snapshot() => new View(_tables);
 
     /// <inheritdoc/>
     public void Write(WriteSet writes, bool sync)
@@ -65,6 +67,9 @@ public sealed class InMemoryStore : IStore
         }
     }
 
+    private static IEnumerable<KeyValuePair<byte[], byte[]>> Copies(ImmutableSortedSet<Pair> pairs, byte[] from, byte[]? to) =>
+        Copies(pairs, Position(pairs.IndexOf(Probe(from))), to is null ? pairs.Count : Position(pairs.IndexOf(Probe(to))));
+
     private static IEnumerable<KeyValuePair<byte[], byte[]>> Copies(ImmutableSortedSet<Pair> pairs, int from, int to)
     {
         for (var i = from; i < to; i++)
@@ -75,6 +80,15 @@ public sealed class InMemoryStore : IStore
     private static int Position(int index) => index < 0 ? ~index : index;
 
     private static Pair Probe(ReadOnlySpan<byte> key) => new(key.ToArray(), []);
+
+    private sealed class View(ImmutableSortedSet<Pair>[] tables) : IStoreSnapshot
+    {
+        public IEnumerable<KeyValuePair<byte[], byte[]>> Scan(Table table, byte[] from, byte[]? to) => Copies(tables[(int)table], from, to);
+
+        public void Dispose()
+        {
+        }
+    }
 
     private readonly record struct Pair(byte[] Key, byte[] Value);
 

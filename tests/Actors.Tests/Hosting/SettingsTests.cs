@@ -128,6 +128,8 @@ public class SettingsTests
                   max-command-bytes = 64 KiB
                   window-bytes = 2 MB
                   log-cache-bytes = 1 GiB
+                  log-limit-bytes = 1 MiB
+                  transfer-chunk-bytes = 8 KiB
                   state-flush-interval = 10ms
                   max-sessions = 12
                   session-timeout = 2 h
@@ -171,6 +173,8 @@ public class SettingsTests
                 MaxCommandBytes = 65_536,
                 WindowBytes = 2_000_000,
                 LogCacheBytes = 1 << 30,
+                LogLimitBytes = 1 << 20,
+                TransferChunkBytes = 8192,
                 StateFlushInterval = TimeSpan.FromMilliseconds(10),
                 MaxSessions = 12,
                 SessionTimeout = TimeSpan.FromHours(2),

@@ -259,7 +259,7 @@ public sealed class ApplierTests
 
         public void Reload()
         {
-            Applier = new Applier(new Machine(), new StateSpace(_store, Keys), eventsKept: 10);
+            Applier = new Applier(new Machine(), new StateSpace(_store, Keys.State(0)), eventsKept: 10);
             Applier.Load();
         }
 

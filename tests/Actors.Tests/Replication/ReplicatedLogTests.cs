@@ -130,6 +130,66 @@ public sealed class ReplicatedLogTests
     }
 
     [Fact]
+    public void A_log_over_its_limit_is_cut_to_half_and_no_further_than_the_state_covers()
+    {
+        var store = new InMemoryStore();
+        var log = NewLog(store, limit: 10_000);
+        var entries = Chain(1, default, Enumerable.Repeat(new string('x', 100), 100));     // 174 bytes each
+        Offer(log, LogPosition.Zero, default, entries);
+
+        log.Cut(covered: 20);
+        Assert.InRange(log.Base.Position.Index, 1, 20);
+        log.Cut(covered: 100);
+        Assert.InRange(log.Base.Position.Index, 60, 85);
+        var at = (int)log.Base.Position.Index;
+        Assert.Equal((entries[at - 1].Position, entries[at - 1].Hash), (log.Base.Position, log.Base.Hash));
+        Assert.Equal((log.Base.Position, log.Base.Hash), log.At(at));
+        Assert.Equal(log.Base.Position, log.LastAtOrBefore(new Epoch(1), 3));
+        var cut = log.Base;
+        log.Cut(covered: 100);
+        Assert.Equal(cut, log.Base);        // it is under the limit
+
+        store.Write(log.TakeWrites(1), sync: true);
+        Assert.Equal(100 - at, store.Scan(Table.Log, [], null).Count());
+        var again = NewLog(store, limit: 10_000);
+        var visited = new List<long>();
+        again.Recover(again.Base.Position, again.Base.Hash, again.Base.Timestamp, e => visited.Add(e.Index));
+        Assert.Equal(Enumerable.Range(at + 1, 100 - at).Select(i => (long)i), visited);
+        Assert.Throws<StoreFailedException>(() => NewLog(store).Recover(entries[at - 2].Position, entries[at - 2].Hash, 0, _ => { }));
+        Assert.Throws<StoreFailedException>(() => NewLog(store).Recover(again.Base.Position, again.Base.Hash + 1, 0, _ => { }));
+    }
+
+    [Fact]
+    public void Entries_before_the_base_are_passed_over_and_those_after_it_are_taken()
+    {
+        var log = NewLog(new InMemoryStore(), limit: 2_000);
+        var entries = Chain(1, default, Enumerable.Repeat(new string('x', 100), 30));
+        Offer(log, LogPosition.Zero, default, entries.GetRange(0, 25));
+        log.Cut(covered: 25);
+        Assert.True(log.Base.Position.Index > 5);
+
+        Assert.Equal(Offered.Taken, Offer(log, entries[1].Position, entries[1].Hash, entries.GetRange(2, 28), committed: 25));
+        Assert.Equal(entries[^1].Hash, log.LastHash);
+        Assert.Equal(Offered.Taken, Offer(log, entries[1].Position, entries[1].Hash, entries.GetRange(2, 2), committed: 25));
+        Assert.Equal(entries[^1].Hash, log.LastHash);
+    }
+
+    [Fact]
+    public void A_log_is_never_cut_at_an_entry_that_was_replaced()
+    {
+        var log = NewLog(new InMemoryStore(), limit: 2_000);
+        var kept = Chain(1, default, Enumerable.Repeat(new string('x', 100), 3));
+        Offer(log, LogPosition.Zero, default, [.. kept, .. Chain(1, (kept[2].Position, kept[2].Hash), Enumerable.Repeat(new string('y', 100), 30))]);
+        var entries = Chain(2, (kept[2].Position, kept[2].Hash), Enumerable.Repeat(new string('z', 100), 30));
+        Offer(log, kept[2].Position, kept[2].Hash, entries);
+
+        log.Cut(covered: 33);
+        var at = log.Base.Position;
+        Assert.True(at.Index > 5);
+        Assert.Equal((entries[(int)at.Index - 4].Position, entries[(int)at.Index - 4].Hash), (at, log.Base.Hash));
+    }
+
+    [Fact]
     public void Log_time_never_goes_back()
     {
         var log = NewLog(new InMemoryStore());
@@ -183,7 +243,7 @@ public sealed class ReplicatedLogTests
     public void Damage_to_an_entry_that_left_the_cache_is_found_when_it_is_read_for_a_backup()
     {
         var store = new InMemoryStore();
-        var log = new ReplicatedLog(store, Keys, cacheBytesLimit: 1);
+        var log = new ReplicatedLog(store, Keys, cacheBytesLimit: 1, Large);
         foreach (var payload in (string[])["a", "b", "c", "d"])
             log.Append(new Epoch(1), 0, Draft(payload));
         store.Write(log.TakeWrites(1), sync: true);
@@ -198,7 +258,7 @@ public sealed class ReplicatedLogTests
         Assert.Equal("d", log.Read(4).Text());
     }
 
-    private static ReplicatedLog NewLog(InMemoryStore store) => new(store, Keys, Large);
+    private static ReplicatedLog NewLog(InMemoryStore store, long limit = Large) => new(store, Keys, Large, limit);
 
     private static Offered Offer(ReplicatedLog log, LogPosition previous, UInt128 hash, IReadOnlyList<LogEntry> entries, long committed = 0)
         => log.Offer(previous, hash, entries, committed, _ => { }, _ => { });
@@ -241,7 +301,7 @@ public sealed class ReplicatedLogTests
     private sealed class ModelRun(InMemoryStore store, int cache)
     {
         private readonly Queue<(long Ticket, WriteSet Writes, List<LogEntry> Then)> _inFlight = new();
-        private ReplicatedLog _log = new(store, Keys, cache);
+        private ReplicatedLog _log = new(store, Keys, cache, Large);
         private List<LogEntry> _model = [];
         private List<LogEntry> _stored = [];
         private long _epoch = 1;
@@ -311,7 +371,7 @@ public sealed class ReplicatedLogTests
         {
             _inFlight.Clear();
             _model = [.. _stored];
-            _log = new ReplicatedLog(store, Keys, cache);
+            _log = new ReplicatedLog(store, Keys, cache, Large);
             var applied = _model.Count == 0 ? 0 : (int)(_ticket % (_model.Count + 1));
             var visited = new List<UInt128>();
             var (position, hash) = PositionAt(applied);

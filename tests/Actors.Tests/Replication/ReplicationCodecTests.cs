@@ -3,6 +3,7 @@ using System.Collections;
 using System.Reflection;
 using Actors.Membership;
 using Actors.Replication;
+using Actors.Replication.Transfer;
 using Actors.Wire;
 using Akka.Actor;
 using CsCheck;
@@ -28,6 +29,12 @@ public sealed class ReplicationCodecTests
         new Stale(Group, Epoch, default),
         new NotMember(Group, Epoch, Self, Other),
         new TakeOver(Group, Epoch, Self, Other),
+        new StateOffer(Group, Epoch, Self, Other, At(2, 9), Chain(1, default, "a")[0].Frame),
+        new FetchState(Group, Epoch, Self, At(2, 9), new StateCursor("key"u8.ToArray(), 5), null),
+        new FetchState(Group, Epoch, Self, At(2, 9), StateCursor.Start, new HeldRange("to"u8.ToArray(), 99)),
+        new StateChunk(Group, Epoch, Self, Other, At(2, 9), 3, StateCursor.Start, new StateCursor("key"u8.ToArray(), 5), false,
+            [new StatePiece("a"u8.ToArray(), 0, 3, "all"u8.ToArray()), new StatePiece("key"u8.ToArray(), 0, 9, "begin"u8.ToArray())], 77),
+        new StateChunk(Group, Epoch, Self, Other, At(2, 9), 0, new StateCursor("key"u8.ToArray(), 5), null, true, [], 0),
         new Probe(Group, "cluster", new NodeId("n1"), Folder, true),
         new Probed(Group, "cluster", new NodeId("n1"), Folder, Chain(1, default, "a")[0].Frame),
         new Probed(Group, "", new NodeId("n1"), Folder, default),

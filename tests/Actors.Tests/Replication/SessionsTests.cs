@@ -111,7 +111,7 @@ public sealed class SessionsTests
         {
             var (kept, reloaded) = (new Sessions(), new Sessions());
             var store = new InMemoryStore();
-            var space = new StateSpace(store, Keys);
+            var space = new StateSpace(store, Keys.State(0));
             var ids = new List<LogPosition>();
             var (index, time) = (0L, 0L);
             foreach (var (verb, which, pause, reload) in steps)

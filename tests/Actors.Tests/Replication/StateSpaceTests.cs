@@ -25,7 +25,7 @@ public sealed class StateSpaceTests
         Gen.Select(GenStep.Array[1, 80], GenKey, GenKey).Sample((steps, from, to) =>
         {
             var store = new InMemoryStore();
-            var space = new StateSpace(store, Keys);
+            var space = new StateSpace(store, Keys.State(0));
             var (model, stored, before) = (NewModel(), NewModel(), NewModel());
             (WriteSet Writes, SortedDictionary<byte[], byte[]> Then)? flush = null;
             var inCommand = false;
@@ -63,7 +63,7 @@ public sealed class StateSpaceTests
                         (stored, flush) = (ready.Then, null);
                         break;
                     case Verb.Crash:
-                        (space, model, flush, inCommand) = (new StateSpace(store, Keys), Copy(stored), null, false);
+                        (space, model, flush, inCommand) = (new StateSpace(store, Keys.State(0)), Copy(stored), null, false);
                         break;
                 }
 
@@ -79,7 +79,7 @@ public sealed class StateSpaceTests
     [Fact]
     public void A_second_flush_before_the_first_has_ended_is_a_broken_invariant()
     {
-        var space = new StateSpace(new InMemoryStore(), Keys);
+        var space = new StateSpace(new InMemoryStore(), Keys.State(0));
         space.TakeFlush();
         Assert.Throws<InvariantViolation>(() => space.TakeFlush());
     }
@@ -88,7 +88,7 @@ public sealed class StateSpaceTests
     public void The_state_of_one_group_is_invisible_to_another_whose_name_begins_alike()
     {
         var store = new InMemoryStore();
-        var spaces = ((string[])["a", "ab", "b"]).Select(name => new StateSpace(store, new GroupKeys(new(name)))).ToList();
+        var spaces = ((string[])["a", "ab", "b"]).Select(name => new StateSpace(store, new GroupKeys(new(name)).State(0))).ToList();
         foreach (var (i, space) in spaces.Index())
         {
             space.Put("k"u8.ToArray(), [(byte)i]);
@@ -103,7 +103,7 @@ public sealed class StateSpaceTests
     [Fact]
     public void A_user_scan_to_the_end_meets_no_bookkeeping()
     {
-        var space = new StateSpace(new InMemoryStore(), Keys);
+        var space = new StateSpace(new InMemoryStore(), Keys.State(0));
         foreach (var owner in (byte[])[StateSpace.CoreSpace, StateSpace.SessionSpace, StateSpace.TokenSpace, StateSpace.TokenAgeSpace])
             space.Set([owner, 1], [1]);
         space.Put([255, 255], [2]);

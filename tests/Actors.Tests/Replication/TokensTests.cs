@@ -7,7 +7,7 @@ namespace Actors.Tests.ReplicationTests;
 public sealed class TokensTests
 {
     private static readonly Applied Reply = new(Outcome.Ok, default, 1, "");
-    private readonly StateSpace _space = new(new InMemoryStore(), Keys);
+    private readonly StateSpace _space = new(new InMemoryStore(), Keys.State(0));
 
     [Fact]
     public void The_command_under_a_token_is_answered_with_the_first_reply()

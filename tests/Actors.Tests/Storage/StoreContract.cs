@@ -39,6 +39,18 @@ public abstract class StoreContract : IDisposable
     }
 
     [Fact]
+    public void A_snapshot_shows_what_was_there_whatever_is_written_later_and_as_often_as_it_is_asked()
+    {
+        Put("a", "b");
+        using var snapshot = Store.Snapshot();
+        Write(w => { w.Delete(Table.State, "a"u8.ToArray()); w.Put(Table.State, "b"u8.ToArray(), "2"u8.ToArray()); w.Put(Table.State, "c"u8.ToArray(), default); });
+        for (var i = 0; i < 2; i++)
+            Assert.Equal(["a=", "b="], snapshot.Scan(Table.State, [], null).Select(Text));
+        Assert.Equal(["b="], snapshot.Scan(Table.State, "b"u8.ToArray(), "c"u8.ToArray()).Select(Text));
+        Assert.Equal(["b=2", "c="], All(Table.State));
+    }
+
+    [Fact]
     public void A_range_delete_takes_its_beginning_and_leaves_its_end()
     {
         Put("a", "b", "c", "d");

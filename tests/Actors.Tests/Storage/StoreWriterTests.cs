@@ -183,6 +183,8 @@ public sealed class StoreWriterTests : Akka.TestKit.Xunit2.TestKit
 
         public IEnumerable<KeyValuePair<byte[], byte[]>> Scan(Table table, byte[] from, byte[]? to) => throw new NotSupportedException();
 
+        public IStoreSnapshot Snapshot() => throw new NotSupportedException();
+
         public void Dispose()
         {
         }

@@ -42,6 +42,12 @@ internal sealed class Progress(MemberId id, long next, TimeSpan now)
     /// <summary>True when a membership event says that it is gone.</summary>
     public bool Suspected { get; set; }
 
+    /// <summary>True while it lacks entries that are cut here: it is fetching the state, and gets heartbeats only.</summary>
+    public bool LacksState { get; set; }
+
+    /// <summary>The log begins at <paramref name="first"/>: nothing before it can be sent.</summary>
+    public void NotBefore(long first) => Next = Math.Max(Next, first);
+
     /// <summary>Entries up to <paramref name="upTo"/> were sent.</summary>
     public void Sent(long upTo, int bytes, TimeSpan now)
     {

@@ -1,4 +1,5 @@
 using Actors.Membership;
+using Actors.Replication.Transfer;
 using Akka.Actor;
 using Akka.Event;
 
@@ -18,6 +19,9 @@ internal sealed partial class StarReplica
         {
             case Append m: OnAppend(m); break;
             case AckDue: OnAckDue(); break;
+            case StateOffer m: OnStateOffer(m); break;
+            case StateChunk m: OnStateChunk(m); break;
+            case StateReceived m: OnStateReceived(m); break;
             case TakeOver m: OnTakeOver(m); break;
             case ElectionTick: OnElectionTick(); break;
             default: Common(message); break;
@@ -37,6 +41,7 @@ internal sealed partial class StarReplica
     {
         _primary = primary;
         (_matched, _answering) = (0, 0);
+        StopReceiver();
         if (primary.IsNone)
             return;
         _lastPrimary = primary;
@@ -105,6 +110,8 @@ internal sealed partial class StarReplica
 
     private void OnEntry(LogEntry entry)
     {
+        if (entry.Index == 1)
+            (_genesis, _genesisDirty) = (entry.Frame, true);
         if (entry.Kind == EntryKind.View)
             _views.Append(entry.Index, CheckedView(entry).View);
     }

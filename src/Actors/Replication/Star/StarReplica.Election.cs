@@ -111,14 +111,17 @@ internal sealed partial class StarReplica
             EnterPrimary();
     }
 
+    // Where the log is cut behind it, the cut stands for it: it is committed as well.
+    private LogPosition CommittedView => _log.At(Math.Max(_views.CommittedIndex, _log.Base.Position.Index)).Position;
+
     /// <summary>What a candidate's log must reach: this one's end. Of a replica that the committed view leaves out, that view: only its members' logs count for what follows it.</summary>
-    private LogPosition MustHave => IsVoter || _views.CommittedIndex == 0 ? _log.Last : _log.At(_views.CommittedIndex).Position;
+    private LogPosition MustHave => IsVoter || _views.CommittedIndex == 0 ? _log.Last : CommittedView;
 
     private void OnRequestVote(RequestVote m)
     {
         if (_views.IsEmpty)
             return;
-        if (_views.IsRemoved(m.From, _log.At(_views.CommittedIndex).Position))
+        if (_views.IsRemoved(m.From, CommittedView))
         {
             Send(m.From.Node, new NotMember(_settings.Id, _promise.Epoch, _self, m.From));
             return;

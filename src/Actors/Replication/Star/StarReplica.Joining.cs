@@ -147,8 +147,7 @@ internal sealed partial class StarReplica
     {
         if (m.Cluster != _environment.Cluster || m.Node == _environment.Node)
             return;
-        var genesis = IsEmpty ? default : _log.Read(1).Frame;
-        Send(m.Node, new Probed(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation, genesis));
+        Send(m.Node, new Probed(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation, _genesis));
     }
 
     private sealed class ProbeTick : INoSerializationVerificationNeeded

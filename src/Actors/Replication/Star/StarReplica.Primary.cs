@@ -29,6 +29,7 @@ internal sealed partial class StarReplica
             case Pump: OnPump(); break;
             case Appended m: OnAppended(m); break;
             case Mismatch m: OnMismatch(m); break;
+            case FetchState m: OnFetchState(m); break;
             case HeartbeatTick: OnHeartbeatTick(); break;
             case Join m: OnJoin(m); break;
             case TransferRequest m: OnTransfer(m); break;
@@ -61,6 +62,7 @@ internal sealed partial class StarReplica
     private void LeavePrimary()
     {
         Timers.Cancel(HeartbeatTick.Instance);
+        StopSenders();
         foreach (var client in _pending.Select(p => p.ReplyTo).Concat(_reads.Clear()).Distinct())
             Redirect(client, 0);
         _pending.Clear();
@@ -173,6 +175,9 @@ internal sealed partial class StarReplica
     private bool SendEntries(Progress progress)
     {
         var sent = false;
+        if (progress.LacksState)
+            return false;
+        progress.NotBefore(_log.Base.Position.Index + 1);
         while (progress.Next <= _log.Last.Index && progress.HasRoom(_settings.WindowBytes) && (!progress.IsBusy || _log.HasBatch(progress.Next, GroupSettings.MaxBatchBytes)))
         {
             SendTo(progress, _log.Slice(progress.Next, GroupSettings.MaxBatchBytes));
@@ -184,7 +189,7 @@ internal sealed partial class StarReplica
 
     private void SendTo(Progress progress, IReadOnlyList<LogEntry> entries)
     {
-        var (previous, hash) = _log.At(progress.Next - 1);
+        var (previous, hash) = _log.At(Math.Max(progress.Next - 1, _log.Base.Position.Index));
         var append = new Append(_settings.Id, _promise.Epoch, _self, progress.Id, ++_number, previous, hash, _commit, entries);
         if (entries.Count > 0)
             progress.Sent(entries[^1].Index, BytesOf(entries), Now);
@@ -205,6 +210,8 @@ internal sealed partial class StarReplica
             return;
         InvariantViolation.Require(m.Durable <= _log.Last.Index, $"{m.From} acknowledges {m.Durable}, the log ends at {_log.Last}");
         progress.Acknowledged(m.Number, m.Durable, Now);
+        if (progress.LacksState && m.Durable >= _log.Base.Position.Index)
+            EndTransferTo(progress);
         AdvanceCommit();
         if (_role is not ReplicaRole.Primary)
             return;
@@ -220,11 +227,15 @@ internal sealed partial class StarReplica
     {
         if (!_progress.TryGetValue(m.From, out var progress))
             return;
-        if (!progress.Rewind(m.Number, _log.LastAtOrBefore(m.Last.Epoch, m.Last.Index).Index + 1, Now))
-            return;
-        if (!SendEntries(progress))
-            SendTo(progress, []);
-        progress.Resent(_number);
+        var rewound = progress.Rewind(m.Number, _log.LastAtOrBefore(m.Last.Epoch, m.Last.Index).Index + 1, Now);
+        if (m.Last.Index < _log.Base.Position.Index)
+            OfferState(progress);
+        else if (rewound)
+        {
+            if (!SendEntries(progress))
+                SendTo(progress, []);
+            progress.Resent(_number);
+        }
     }
 
     private void AdvanceCommit()

@@ -1,4 +1,5 @@
 using Actors.Membership;
+using Actors.Replication.Transfer;
 using Actors.Storage;
 using Akka.Actor;
 using Akka.Event;
@@ -33,6 +34,7 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
     private Action<object> _table = null!;      // the message table of the present role
     private ReplicaRole _role;
     private Promise _promise;
+    private ReadOnlyMemory<byte> _genesis;      // the frame of the group's first entry; empty before there is a group
     private MemberId _self;                     // none until a view has taken this data folder in
     private long _commit;
     private NodeId _primary;                    // whom this replica follows, as far as it knows
@@ -46,6 +48,7 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
     private long _promiseTicket;                // the save that holds the present promise
     private bool _promiseDirty;
     private bool _membershipDirty;
+    private bool _genesisDirty;
     private readonly Queue<(long Ticket, Epoch Epoch, NodeId To, ReplicationMessage Message)> _afterSave = new();
 
     public StarReplica(ReplicationEnvironment environment, GroupSettings settings, IActorRef writer)
@@ -54,8 +57,8 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
         _settings = settings;
         _writer = writer;
         _keys = new GroupKeys(settings.Id);
-        _log = new ReplicatedLog(environment.Store, _keys, settings.LogCacheBytes);
-        _applier = new Applier(settings.StateMachine(), new StateSpace(environment.Store, _keys), settings.EventsKept);
+        _log = new ReplicatedLog(environment.Store, _keys, settings.LogCacheBytes, settings.LogLimitBytes);
+        _applier = new Applier(settings.StateMachine(), new StateSpace(environment.Store, _keys.State(_log.Base.Generation)), settings.EventsKept);
         _watchers = new Watchers(_applier.Events);
         _random = new Random(environment.Seed);
     }
@@ -83,6 +86,9 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
 
     protected override void PostStop() => _watchers.CompleteAll();
 
+    // What a transfer suffers is the store's or the data's fault: the replica fails with it.
+    protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(_ => Directive.Escalate);
+
     /// <summary>The fence, in one place, before every role's own table.</summary>
     protected override void OnReceive(object message)
     {
@@ -107,12 +113,13 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
             case Stale: break;      // the fence has adopted its epoch
             case Probe m: OnProbe(m); break;
             case Requests m: OnRequestsElsewhere(m); break;
-            case StatusRequest m: Reply(m.ReplyTo, new StatusReply(_settings.Id, m.Number, Status())); break;
+            case StatusRequest m: OnStatusRequest(m); break;
             case TransferRequest m: Reply(m.ReplyTo, new TransferReply(_settings.Id, m.Number, $"{_environment.Node} is not the primary of group '{_settings.Id}'")); break;
             case Subscribe m: _watchers.Add(m); break;
             case Unsubscribe m: _watchers.Remove(m.Writer); break;
             case PeerHint m: OnPeerHint(m); break;
-            case Appended or Mismatch or Vote or Append or TakeOver or Join or Probed or Pump or HeartbeatTick or ElectionTick or ProbeTick: break;    // meant for another role: late
+            case Terminated m: OnTerminated(m); break;
+            case Appended or Mismatch or Vote or Append or TakeOver or Join or Probed or StateOffer or FetchState or StateChunk or StateReceived or Pump or HeartbeatTick or ElectionTick or ProbeTick: break;    // meant for another role: late
             default: Unhandled(message); break;
         }
     }
@@ -171,6 +178,7 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
         _applier.Load();
         if (_environment.Store.Get(Table.Meta, _keys.Promise) is { } promise)
             _promise = Replication.Promise.Decode(promise);
+        _genesis = _environment.Store.Get(Table.Meta, _keys.Genesis);
         if (_applier.View is { } view)
             Recover(view, _applier.ViewIndex);
         _log.Recover(_applier.Position, _applier.Hash, _applier.Timestamp, entry =>
@@ -217,7 +225,7 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
     /// <summary>Hands everything that is not yet on its way to the writer; <see cref="Saved"/> comes when it is durable.</summary>
     private void Save()
     {
-        if (!_promiseDirty && !_membershipDirty && !_log.HasWrites)
+        if (!_promiseDirty && !_membershipDirty && !_genesisDirty && !_log.HasWrites)
             return;
         _ticket++;
         var writes = _log.HasWrites ? _log.TakeWrites(_ticket) : new WriteSet();
@@ -231,6 +239,12 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
         {
             writes.Put(Table.Meta, _keys.Membership, new MembershipRecord(_self, _commit).Encode());
             _membershipDirty = false;
+        }
+
+        if (_genesisDirty)
+        {
+            writes.Put(Table.Meta, _keys.Genesis, _genesis);
+            _genesisDirty = false;
         }
 
         _writer.Tell(new StoreWrite(writes, true, Self, new Saved(_ticket)));
@@ -301,6 +315,7 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
     private void OnStateSaved()
     {
         _applier.Flushed();
+        CutLog();
         if (_applier.NeedsFlush && !Timers.IsTimerActive(FlushTick.Instance))
             Timers.StartSingleTimer(FlushTick.Instance, FlushTick.Instance, _settings.StateFlushInterval);
     }
@@ -324,6 +339,8 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
 
     private Reply ReadNow(Request request, TimeSpan age)
         => new(request.Kind, request.Sequence, default, (long)age.TotalMilliseconds, _applier.Query(request.Payload));
+
+    private void OnStatusRequest(StatusRequest m) => Reply(m.ReplyTo, new StatusReply(_settings.Id, m.Number, Status()));
 
     private ReplicaStatus Status() => new(
         _settings.Id,

@@ -1,0 +1,25 @@
+using Actors.Replication;
+using Actors.Storage;
+
+namespace Actors.TestKit;
+
+/// <summary>What a node's disk holds of its group's log. Entries at or before the base were cut: it holds their effect.</summary>
+internal sealed class LogOnDisk(SimNode node, GroupKeys keys)
+{
+    /// <summary>The entry at <paramref name="index"/>; null when it is not there.</summary>
+    public LogEntry? At(long index) => Decode(node.Disk.Get(Table.Log, keys.Entry(index)));
+
+    /// <summary>The entry that a crash at this instant would leave at <paramref name="index"/>.</summary>
+    public LogEntry? DurableAt(long index) => Decode(node.Disk.GetDurable(Table.Log, keys.Entry(index)));
+
+    /// <summary>True when a crash at this instant would leave the entry, or the state that covers it.</summary>
+    public bool HoldsDurably(long index) => DurableAt(index) is not null || DurableBase.Position.Index >= index;
+
+    /// <summary>Where the log would begin after a crash at this instant.</summary>
+    public LogBase DurableBase => node.Disk.GetDurable(Table.Meta, keys.Base) is { } bytes ? LogBase.Decode(bytes) : default;
+
+    /// <summary>The keys of the state that is in use.</summary>
+    public StateKeys State => keys.State(DurableBase.Generation);
+
+    private static LogEntry? Decode(byte[]? frame) => frame is null ? null : LogEntry.FromFrame(frame);
+}

@@ -1,0 +1,145 @@
+using Actors.Membership;
+using Actors.Replication.Transfer;
+using Actors.Storage;
+using Akka.Actor;
+using Akka.Event;
+
+namespace Actors.Replication.Star;
+
+/// <summary>The log is cut below what the stored state covers; whoever lacks what was cut is sent the state.</summary>
+internal sealed partial class StarReplica
+{
+    private readonly SortedDictionary<MemberId, (IActorRef Actor, StateOffer Offer)> _senders = [];      // of a primary
+    private (IActorRef Actor, StateOffer? Offer) _receiver = (ActorRefs.Nobody, null);
+
+    // ---- Cutting ----
+
+    // A transfer that is under way needs the log from its position on.
+    private void CutLog()
+    {
+        if (_genesis.IsEmpty)
+            return;
+        var covered = _applier.FlushedIndex;
+        foreach (var (_, offer) in _senders.Values)
+            covered = Math.Min(covered, offer.Position.Index);
+        _log.Cut(covered);
+        Save();
+    }
+
+    // ---- Primary ----
+
+    /// <summary>Tells a replica whose log ends before this one begins to fetch the state; repeated by every heartbeat until it has it.</summary>
+    private void OfferState(Progress progress)
+    {
+        progress.LacksState = true;
+        if (!_senders.TryGetValue(progress.Id, out var sender))
+        {
+            var keys = _keys.State(_log.Base.Generation);
+            var snapshot = _environment.Store.Snapshot();
+            var (position, _, _) = Applier.ReadStamp(snapshot.Scan(Table.State, keys.Of(Applier.PositionKey), keys.End).First().Value);
+            var offer = new StateOffer(_settings.Id, _promise.Epoch, _self, progress.Id, position, _genesis);
+            var (peers, group, to) = (_environment.Peers, _settings.Id, progress.Id.Node);
+            sender = (Context.ActorOf(StateSender.Props(snapshot, keys, offer, _settings.TransferChunkBytes, chunk => peers.Replica(to, group).Tell(chunk, ActorRefs.NoSender))), offer);
+            Context.Watch(sender.Actor);
+            _senders.Add(progress.Id, sender);
+            _logger.Info("[{0}] {1} lacks what is cut from the log; offering it the state at {2}", _settings.Id, progress.Id, position);
+        }
+
+        Send(progress.Id.Node, sender.Offer);
+    }
+
+    private void OnFetchState(FetchState m)
+    {
+        if (_senders.TryGetValue(m.From, out var sender))
+            sender.Actor.Tell(m);
+    }
+
+    private void EndTransferTo(Progress progress)
+    {
+        progress.LacksState = false;
+        if (_senders.TryGetValue(progress.Id, out var sender))
+            Context.Stop(sender.Actor);
+    }
+
+    private void OnTerminated(Terminated m)
+    {
+        foreach (var (id, _) in _senders.Where(s => s.Value.Actor.Equals(m.ActorRef)).ToList())
+            _senders.Remove(id);
+    }
+
+    private void StopSenders()
+    {
+        foreach (var (actor, _) in _senders.Values)
+            Context.Stop(actor);
+        _senders.Clear();
+    }
+
+    // ---- Receiver ----
+
+    private void OnStateOffer(StateOffer m)
+    {
+        if (m.To != _self || m.From.Node != _primary || _receiver.Offer is { } present && present.Position == m.Position && present.From == m.From)
+            return;
+        StopReceiver();
+        _logger.Info("[{0}] {1} fetches the state at {2} from {3}", _settings.Id, _environment.Node, m.Position, m.From.Node);
+        var (peers, group, from) = (_environment.Peers, _settings.Id, m.From.Node);
+        var actor = Context.ActorOf(StateReceiver.Props(
+            _environment.Store, _writer, _keys.State(OtherGeneration), m, _settings.TransferChunkBytes, _settings.ElectionTimeout, fetch => peers.Replica(from, group).Tell(fetch, ActorRefs.NoSender)));
+        _receiver = (actor, m);
+    }
+
+    private void OnStateChunk(StateChunk m)
+    {
+        if (m.To == _self)
+            _receiver.Actor.Tell(m);
+    }
+
+    private void StopReceiver()
+    {
+        if (_receiver.Offer is not null)
+            Context.Stop(_receiver.Actor);
+        _receiver = (ActorRefs.Nobody, null);
+    }
+
+    private byte OtherGeneration => (byte)(1 - _log.Base.Generation);
+
+    /// <summary>The state is here: one atomic write puts it in the place of log and state as they were, and a new incarnation starts from that.</summary>
+    private void OnStateReceived(StateReceived m)
+    {
+        if (m.Offer != _receiver.Offer)
+            return;
+        StopReceiver();
+        var (received, used) = (_keys.State(OtherGeneration), _keys.State(_log.Base.Generation));
+        var (position, hash, timestamp) = Applier.ReadStamp(_environment.Store.Get(Table.State, received.Of(Applier.PositionKey))
+            ?? throw new InvariantViolation($"the state received from {m.Offer.From} does not say where it stands"));
+        InvariantViolation.Require(position == m.Offer.Position, $"{m.Offer.From} offered the state at {m.Offer.Position} and sent the one at {position}");
+        if (position.Index <= _commit)
+            return;     // the log has come that far meanwhile
+
+        Save();
+        var writes = new WriteSet();
+        writes.DeleteRange(Table.Log, _keys.Entry(0), _keys.Entry(long.MaxValue));
+        writes.DeleteRange(Table.State, used.Of([]), used.End);
+        writes.Put(Table.Meta, _keys.Base, new LogBase(position, hash, timestamp, OtherGeneration).Encode());
+        writes.Put(Table.Meta, _keys.Genesis, m.Offer.Genesis);
+        writes.Put(Table.Meta, _keys.Membership, new MembershipRecord(_self, position.Index).Encode());
+        _writer.Tell(new StoreWrite(writes, true, Self, ChangedOver.Instance));
+        Timers.CancelAll();
+        _table = ChangingOver;
+    }
+
+    private void ChangingOver(object message)
+    {
+        switch (message)
+        {
+            case ChangedOver: Context.Stop(Self); break;
+            case StoreFailed m: throw new StoreFailedException(m.Reason);
+            case StatusRequest m: OnStatusRequest(m); break;
+        }
+    }
+
+    private sealed class ChangedOver : INoSerializationVerificationNeeded
+    {
+        public static readonly ChangedOver Instance = new();
+    }
+}

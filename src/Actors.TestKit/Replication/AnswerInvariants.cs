@@ -17,19 +17,12 @@ internal sealed class AnswerInvariants
     private readonly Dictionary<(LogPosition Session, long Sequence), ulong> _replies = [];
     private readonly Dictionary<Life, long> _readIndex = [];        // of the last stale read that a replica answered in this life
     private readonly Dictionary<Life, TimeSpan> _heardAt = [];      // when it last handled a primary's message; nothing while it leads itself
-    private readonly Dictionary<Life, Epoch> _led = [];
+    private readonly HashSet<Life> _leads = [];
 
     public AnswerInvariants(Simulation simulation, AppliedHistory history, string replica)
     {
         (_simulation, _history, _replica) = (simulation, history, replica);
         simulation.World.Observer = OnHandled;
-    }
-
-    /// <summary>A primary sends to a backup: while it leads, it hears of no other.</summary>
-    public void OnAppend(Append m)
-    {
-        if (LifeOf(m.From.Node) is { } life)
-            (_led[life], _) = (m.Epoch, _heardAt.Remove(life));
     }
 
     /// <summary>A replica answers.</summary>
@@ -73,8 +66,22 @@ internal sealed class AnswerInvariants
 
     private void OnHandled(SimActor actor, object message)
     {
-        if (message is Append m && actor.Life is { } life && m.Epoch > _led.GetValueOrDefault(life) && actor.Name.EndsWith(_replica, StringComparison.Ordinal))
+        if (actor.Life is not { } life)
+            return;
+        if (message is RoleChanged m)
+            OnRole(life, m.Role);
+        else if (message is Append && !_leads.Contains(life) && actor.Name.EndsWith(_replica, StringComparison.Ordinal))
             _heardAt[life] = _simulation.Now;
+    }
+
+    // While it leads, it hears of no other primary.
+    private void OnRole(Life life, ReplicaRole role)
+    {
+        if (role is ReplicaRole.Primary)
+            _leads.Add(life);
+        else
+            _leads.Remove(life);
+        _heardAt.Remove(life);
     }
 
     private Life? LifeOf(NodeId node) => _simulation.Node(node).CurrentLife;

@@ -166,9 +166,12 @@ internal sealed class AppliedHistory(World world, Func<long, NodeId, LogEntry?> 
     {
         private int _next = after is null ? -1 : history._events.FindIndex(e => e.Index > after) is >= 0 and var first ? first : history._events.Count;
         private long? _last = after;
+        private bool _isOver;
 
         public override bool TryWrite(GroupEvent item)
         {
+            if (_isOver)
+                return false;
             if (_next < 0)
                 _next = history._events.FindIndex(e => IsSame(e, item));
             var complete = _next >= 0 && _next < history._events.Count && IsSame(history._events[_next], item);
@@ -180,6 +183,9 @@ internal sealed class AppliedHistory(World world, Func<long, NodeId, LogEntry?> 
 
         public override bool TryComplete(Exception? error = null)
         {
+            if (_isOver)
+                return false;
+            _isOver = true;
             ended(error is CompactedException ? null : _last);
             return true;
         }

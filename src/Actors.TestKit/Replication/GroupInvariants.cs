@@ -105,7 +105,6 @@ internal sealed class GroupInvariants
             (Epoch, Primary) = (m.Epoch, m.From.Node);
         if (_quorums.OnAppend(m) is { } proposal)
             Proposed(m.From.Node, proposal);
-        _answers.OnAppend(m);
         _bounds.OnAppend(m);
     }
 

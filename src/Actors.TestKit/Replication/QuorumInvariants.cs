@@ -135,6 +135,7 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Se
         if (sent.After(_commit, epoch) is not { } entries || entries.Count < index - _commit)
             return;     // the next message tells more
         var last = entries[(int)(index - _commit) - 1].Position;
+        var before = _view!;
         foreach (var entry in entries.Take((int)(index - _commit)))
         {
             if (entry.Kind is not EntryKind.View)
@@ -147,15 +148,21 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Se
         }
 
         _commit = index;
+        RequireNoReturn(before, _view!);
         RequireMajority(_view!, id => Holds(id, last, last.Epoch), "Commit Quorum", last);
     }
 
-    // Replication rules, 5.2 rule 4 and 5.6 number 7.
+    // Replication rules, 5.6 number 7.
     private void RequireOneStep(View before, View after)
     {
         var (left, entered) = (before.Members.Except(after.Members).ToList(), after.Members.Except(before.Members).ToList());
         Require(left.Count <= 1 && entered.Count <= 1 && left.Count < before.Members.Count, "Views Intersect", $"{after} follows {before}");
-        _departed.UnionWith(left);
+    }
+
+    // Replication rules, 5.2 rule 4. Views that are committed together count as one: what an earlier one of them says was never in force alone.
+    private void RequireNoReturn(View before, View after)
+    {
+        _departed.UnionWith(before.Members.Except(after.Members));
         var returned = after.Members.Concat(after.Learners).FirstOrDefault(_departed.Contains);
         Require(returned.IsNone, "Kicked For Ever", $"{returned} is back in {after}, which follows {before}");
     }

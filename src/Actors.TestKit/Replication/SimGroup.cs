@@ -67,7 +67,7 @@ public sealed class SimGroup
     /// <summary>Called with what a client was told of the present value of <paramref name="key"/>: the key must have had it.</summary>
     internal void OnStaleValue(string key, in GroupReply reply) => _invariants.OnStaleValue(key, reply);
 
-    /// <summary>Watches all changes on <paramref name="context"/>'s node: none may be missing. When a watch ends, it is resumed where it ended, while this life of the node lasts.</summary>
+    /// <summary>Watches all changes on <paramref name="context"/>'s node: none may be missing. Now and then, or when the replica ends the watch, it is resumed where it ended, while this life of the node lasts.</summary>
     internal void Watch(SimNodeContext context, long? after = null)
     {
         var watch = _invariants.Applied.NewWatch(context.Id, after, last =>
@@ -75,7 +75,13 @@ public sealed class SimGroup
             _simulation.Reached(WatchResumed);
             context.After(TimeSpan.FromMilliseconds(200), () => Watch(context, last));
         });
-        context.Node.Actor(ReplicationNode.Name).Tell(new ForReplica(_settings.Id, new Subscribe(default, after, watch)), ActorRefs.NoSender);
+        var node = context.Node.Actor(ReplicationNode.Name);
+        node.Tell(new ForReplica(_settings.Id, new Subscribe(default, after, watch)), ActorRefs.NoSender);
+        context.After(TimeSpan.FromMilliseconds(300 + context.Random.Next(3000)), () =>
+        {
+            node.Tell(new ForReplica(_settings.Id, new Unsubscribe(watch)), ActorRefs.NoSender);
+            watch.TryComplete();
+        });
     }
 
     /// <summary>The client actor that a node of the group has; messages go through <see cref="ReplicationNode"/>.</summary>

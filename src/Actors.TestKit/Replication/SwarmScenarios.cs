@@ -55,8 +55,10 @@ internal static class SwarmScenarios
         HandOver(simulation, group, observer, random);
         if (random.Chance(0.3))
             CrashVoters(simulation, group, random);
-        if (random.Chance(0.4))
+        if (random.Chance(0.5))
             DisturbProposals(simulation, group, random);
+        for (var i = group.Nodes.Count > 2 && random.Chance(0.4) ? 1 + random.Next(4) : 0; i > 0; i--)
+            simulation.After(Before(random, TimeSpan.Zero), () => Depose(simulation, group, random));
     }
 
     /// <summary>After all has healed, some nodes are cut off for good, one after the other, so that each can be kicked before the next one; returns them.</summary>
@@ -103,10 +105,10 @@ internal static class SwarmScenarios
         }
     }
 
-    // No other disk is damaged: were all of them wiped, the nodes would rightly found a new group.
+    // All other disks are in order: were none left that knows of the group, the nodes would rightly found a new one.
     private static void LoseMajority(List<FaultEvent> events, SimGroup group, SeededRandom random)
     {
-        events.RemoveAll(e => e.Kind is FaultKind.Wipe or FaultKind.BitRot);
+        events.RemoveAll(e => e.Kind is FaultKind.Wipe or FaultKind.BitRot or FaultKind.SyncFailure or FaultKind.DiskFull);
         var lost = group.Nodes.ToArray();
         random.Shuffle(lost);
         var at = Before(random, TimeSpan.Zero);
@@ -132,7 +134,7 @@ internal static class SwarmScenarios
     {
         if (simulation.Now > Duration)
             return;
-        if (view.Learners.Count > 0 && random.Chance(0.3))
+        if (view.Learners.Count > 0 && random.Chance(0.5))
         {
             Secede(simulation, group, primary, view, random);
             return;
@@ -152,10 +154,38 @@ internal static class SwarmScenarios
             simulation.After(random.Between(TimeSpan.Zero, TimeSpan.FromMilliseconds(30)), () => CrashFor(simulation, node, lasts));
     });
 
+    /// <summary>
+    /// The others elect another primary while the present one hears nothing that tells it so: it stands still, or what is on its way to it
+    /// comes late.
+    /// </summary>
+    private static void Depose(Simulation simulation, SimGroup group, SeededRandom random)
+    {
+        var primary = group.Primary;
+        if (primary.IsNone || !simulation.Node(primary).IsUp)
+            return;
+        var lasts = group.Settings.ElectionTimeout * (0.3 + random.NextDouble());
+        var faults = new List<NetworkFault>();
+        if (random.Chance(0.7))
+            simulation.Node(primary).Pause(lasts);
+        foreach (var other in group.Nodes.Where(other => other != primary))
+        {
+            if (!simulation.Node(primary).IsPaused)
+                faults.AddRange(simulation.Network.Clog(other, primary), simulation.Network.CutOneWay(primary, other));
+            if (simulation.Node(other).IsUp)
+                simulation.GiveHint(other, new MembershipHint(primary, Suspected: true));
+        }
+
+        simulation.After(lasts, () => faults.ForEach(fault => fault.End()));
+    }
+
     private static void Secede(Simulation simulation, SimGroup group, NodeId primary, View view, SeededRandom random)
     {
+        // So many that they are a majority if learners count, and none if not.
+        var members = view.Members.Select(m => m.Node).Where(m => m != primary).ToArray();
+        random.Shuffle(members);
+        var learners = view.Learners.Select(l => l.Node).ToList();
         var clients = simulation.Nodes.Select(n => n.Id).Except(group.Nodes).Where(_ => random.Chance(0.5));
-        List<NodeId> side = [primary, .. view.Learners.Select(l => l.Node), .. clients];
+        List<NodeId> side = [primary, .. members.Take(Quorum.Majority(view.Members.Count) - 1 - learners.Count), .. learners, .. clients];
         simulation.After(random.Between(TimeSpan.Zero, TimeSpan.FromMilliseconds(20)), () =>
         {
             var cut = simulation.Network.Partition(side.Distinct().ToList());

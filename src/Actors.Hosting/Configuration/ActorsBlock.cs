@@ -54,8 +54,8 @@ internal static class ActorsBlock
     {
         var block = groups.Block(
             name, "protocol", "commit", "durability", "reads", "members", "min-in-view", "heartbeat-interval", "election-timeout", "kick-after",
-            "max-pending-entries", "max-pending-bytes", "max-command-bytes", "window-bytes", "log-cache-bytes", "state-flush-interval",
-            "max-sessions", "session-timeout", "token-retention", "max-tokens", "events-kept", "state-machine");
+            "max-pending-entries", "max-pending-bytes", "max-command-bytes", "window-bytes", "log-limit-bytes", "log-cache-bytes", "transfer-chunk-bytes",
+            "state-flush-interval", "max-sessions", "session-timeout", "token-retention", "max-tokens", "events-kept", "state-machine");
         var (protocol, commit) = Preset(block);
         options.AddGroup(name, StateMachine(block, stateMachines), defaults =>
         {

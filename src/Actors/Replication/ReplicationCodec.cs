@@ -43,11 +43,11 @@ internal static class ReplicationCodec
     };
 
     [ThreadStatic]
-    private static ByteWriter? _writer;      // kept from message to message: a buffer that grows for each would be most of what a primary allocates
+    private static ByteWriter? Scratch;      // kept from message to message: a buffer that grows for each would be most of what a primary allocates
 
     public static byte[] Encode(ReplicationMessage message)
     {
-        var w = _writer ??= new ByteWriter(2 * GroupSettings.MaxBatchBytes);
+        var w = Scratch ??= new ByteWriter(2 * GroupSettings.MaxBatchBytes);
         w.Truncate(0);
         w.Text(message.Group.Value);
         if (message is ReplicaMessage between)

@@ -40,7 +40,6 @@ internal sealed partial class StarReplica
             var offer = new StateOffer(_settings.Id, _promise.Epoch, _self, progress.Id, position, _genesis);
             var (peers, group, to) = (_environment.Peers, _settings.Id, progress.Id.Node);
             sender = (Context.ActorOf(StateSender.Props(snapshot, keys, offer, _settings.TransferChunkBytes, chunk => peers.Replica(to, group).Tell(chunk, ActorRefs.NoSender))), offer);
-            Context.Watch(sender.Actor);
             _senders.Add(progress.Id, sender);
             _logger.Info("[{0}] {1} lacks what is cut from the log; offering it the state at {2}", _settings.Id, progress.Id, position);
         }
@@ -57,14 +56,13 @@ internal sealed partial class StarReplica
     private void EndTransferTo(Progress progress)
     {
         progress.LacksState = false;
-        if (_senders.TryGetValue(progress.Id, out var sender))
-            Context.Stop(sender.Actor);
+        StopSender(progress.Id);
     }
 
-    private void OnTerminated(Terminated m)
+    private void StopSender(MemberId receiver)
     {
-        foreach (var (id, _) in _senders.Where(s => s.Value.Actor.Equals(m.ActorRef)).ToList())
-            _senders.Remove(id);
+        if (_senders.Remove(receiver, out var sender))
+            Context.Stop(sender.Actor);
     }
 
     private void StopSenders()

@@ -118,7 +118,7 @@ internal sealed partial class StarReplica : UntypedActor, IWithTimers
             case Subscribe m: _watchers.Add(m); break;
             case Unsubscribe m: _watchers.Remove(m.Writer); break;
             case PeerHint m: OnPeerHint(m); break;
-            case Terminated m: OnTerminated(m); break;
+            case ReceiverSilent m: StopSender(m.Receiver); break;
             case Appended or Mismatch or Vote or Append or TakeOver or Join or Probed or StateOffer or FetchState or StateChunk or StateReceived or Pump or HeartbeatTick or ElectionTick or ProbeTick: break;    // meant for another role: late
             default: Unhandled(message); break;
         }

@@ -1,12 +1,16 @@
+using Actors.Membership;
 using Actors.Storage;
 using Akka.Actor;
 
 namespace Actors.Replication.Transfer;
 
+/// <summary>Sender → its replica: nothing was fetched for a while; <paramref name="Receiver"/> gets a new offer when it asks again.</summary>
+internal sealed record ReceiverSilent(MemberId Receiver) : INoSerializationVerificationNeeded;
+
 /// <summary>Primary's side of one state transfer: a snapshot of the store, from which it answers what the receiver fetches.</summary>
 /// <remarks>
 /// It keeps nothing but the snapshot: every fetch says where it stands, so a lost or doubled message costs a repetition and nothing else. An
-/// actor of its own, so that reading the disk delays no heartbeat. It ends when its receiver has been silent for <see cref="Patience"/>.
+/// actor of its own, so that reading the disk delays no heartbeat. It says so when its receiver has been silent for <see cref="Patience"/>.
 /// </remarks>
 internal sealed class StateSender : UntypedActor, IWithTimers
 {
@@ -36,7 +40,7 @@ internal sealed class StateSender : UntypedActor, IWithTimers
         {
             case FetchState m when m.Position == _offer.Position: OnFetch(m); break;
             case FetchState: break;     // of an offer before this one
-            case PatienceTick: Context.Stop(Self); break;
+            case PatienceTick: Context.Parent.Tell(new ReceiverSilent(_offer.To)); break;
             default: Unhandled(message); break;
         }
     }

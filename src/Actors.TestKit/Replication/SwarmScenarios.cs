@@ -44,6 +44,13 @@ internal static class SwarmScenarios
         return plan with { Events = [.. events.OrderBy(e => e.At)] };
     }
 
+    /// <summary>Crashes, so many that a run which the rest of <paramref name="plan"/> spared has its share.</summary>
+    public static FaultPlan AtLeast(long count, FaultPlan plan, SimGroup group) => plan with
+    {
+        Events = [.. Enumerable.Range(0, (int)Math.Max(0, count)).Select(i =>
+            new FaultEvent(TimeSpan.FromSeconds(i), FaultKind.Crash, [group.Nodes[i % group.Nodes.Count]], TimeSpan.FromMilliseconds(200)))],
+    };
+
     /// <summary>True when the group must go on and converge after <paramref name="plan"/>.</summary>
     public static bool IsSurvivable(FaultPlan plan, GroupSettings settings) =>
         plan.Events.Where(e => e.Kind is FaultKind.Wipe or FaultKind.BitRot).SelectMany(e => e.Targets).Distinct().Count() <= Survivable(settings);

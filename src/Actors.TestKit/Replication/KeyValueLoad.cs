@@ -17,11 +17,12 @@ internal sealed class KeyValueLoad(Simulation simulation, SeededRandom random)
     private int _taken;
     private int _known;
 
-    /// <summary>Shares of writes, in percent; the rest are reads. Some loads mostly count, which shows each command that runs twice.</summary>
-    public (int Puts, int Deletes, int Swaps, int Increments) Shares { get; } = random.Next(4) switch
+    /// <summary>Shares of writes, in percent; the rest are reads. Some loads mostly count, which shows each command that runs twice; some mostly read.</summary>
+    public (int Puts, int Deletes, int Swaps, int Increments) Shares { get; } = random.Next(5) switch
     {
         0 => (5, 5, 10, 50),
         1 => (10, 5, 50, 5),
+        2 => (25, 0, 0, 0),
         _ => (30, 10, 10, 10),
     };
 

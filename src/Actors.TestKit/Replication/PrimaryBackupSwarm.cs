@@ -29,6 +29,9 @@ public static class PrimaryBackupSwarm
     /// <summary>How often states may differ although all replicas said that they have the same: a late hint can make a primary kick once more.</summary>
     private const int MaxTries = 5;
 
+    /// <summary>What hits a node that is down, or a leader that there is not, is no fault: so many take effect in every run.</summary>
+    private const int MinFaults = 3;
+
     private static readonly TimeSpan LostPhase = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LivenessLimit = TimeSpan.FromMinutes(2);
 
@@ -58,9 +61,14 @@ public static class PrimaryBackupSwarm
         var nemesis = new Nemesis(simulation, () => group.Primary);
         try
         {
+            // What will be lost for good must be worth something first.
+            if (!SwarmScenarios.IsSurvivable(plan, group.Settings))
+                simulation.RunUntil(() => load.Known >= KeyValueLoad.MinOperations, LivenessLimit);
             nemesis.Begin(plan);
             SwarmScenarios.Arm(simulation, group, observer);
-            simulation.RunFor(SwarmScenarios.Duration + TimeSpan.FromSeconds(5));
+            simulation.RunFor(SwarmScenarios.Duration);
+            nemesis.Begin(SwarmScenarios.AtLeast(MinFaults - nemesis.Counts.Values.Sum(), plan, group));
+            simulation.RunFor(TimeSpan.FromSeconds(5));
             nemesis.Stop();
             simulation.Heal();
             if (SwarmScenarios.IsSurvivable(plan, group.Settings))

@@ -44,6 +44,13 @@ internal static class SwarmScenarios
         return plan with { Events = [.. events.OrderBy(e => e.At)] };
     }
 
+    /// <summary>Crashes, so many that a run which the rest of <paramref name="plan"/> spared has its share.</summary>
+    public static FaultPlan AtLeast(long count, FaultPlan plan, SimGroup group) => plan with
+    {
+        Events = [.. Enumerable.Range(0, (int)Math.Max(0, count)).Select(i =>
+            new FaultEvent(TimeSpan.FromSeconds(i), FaultKind.Crash, [group.Nodes[i % group.Nodes.Count]], TimeSpan.FromMilliseconds(200)))],
+    };
+
     /// <summary>True when the group must go on and converge after <paramref name="plan"/>.</summary>
     public static bool IsSurvivable(FaultPlan plan, GroupSettings settings) =>
         plan.Events.Where(e => e.Kind is FaultKind.Wipe or FaultKind.BitRot).SelectMany(e => e.Targets).Distinct().Count() <= Survivable(settings);
@@ -57,7 +64,7 @@ internal static class SwarmScenarios
             CrashVoters(simulation, group, random);
         if (random.Chance(0.5))
             DisturbProposals(simulation, group, random);
-        for (var i = group.Nodes.Count > 2 && random.Chance(0.4) ? 1 + random.Next(4) : 0; i > 0; i--)
+        for (var i = group.Nodes.Count > 2 && random.Chance(0.4) ? 1 + random.Next(8) : 0; i > 0; i--)
             simulation.After(Before(random, TimeSpan.Zero), () => Depose(simulation, group, random));
     }
 
@@ -134,7 +141,7 @@ internal static class SwarmScenarios
     {
         if (simulation.Now > Duration)
             return;
-        if (view.Learners.Count > 0 && random.Chance(0.5))
+        if (view.Learners.Count > 0 && random.Chance(0.8))
         {
             Secede(simulation, group, primary, view, random);
             return;
@@ -155,22 +162,24 @@ internal static class SwarmScenarios
     });
 
     /// <summary>
-    /// The others elect another primary while the present one hears nothing that tells it so: it stands still, or what is on its way to it
-    /// comes late.
+    /// The others elect another primary while the present one hears nothing that tells it so: it stands still and goes on for a moment
+    /// without them, or what is on its way to it comes late.
     /// </summary>
     private static void Depose(Simulation simulation, SimGroup group, SeededRandom random)
     {
         var primary = group.Primary;
         if (primary.IsNone || !simulation.Node(primary).IsUp)
             return;
-        var lasts = group.Settings.ElectionTimeout * (0.3 + random.NextDouble());
+        var lasts = group.Settings.ElectionTimeout * (0.4 + random.NextDouble());
         var faults = new List<NetworkFault>();
-        if (random.Chance(0.7))
-            simulation.Node(primary).Pause(lasts);
+        var standsStill = random.Chance(0.7);
+        if (standsStill)
+            simulation.Node(primary).Pause(lasts - group.Settings.HeartbeatInterval * random.NextDouble());
         foreach (var other in group.Nodes.Where(other => other != primary))
         {
-            if (!simulation.Node(primary).IsPaused)
-                faults.AddRange(simulation.Network.Clog(other, primary), simulation.Network.CutOneWay(primary, other));
+            faults.Add(standsStill ? simulation.Network.CutOneWay(other, primary) : simulation.Network.Clog(other, primary));
+            if (!standsStill)
+                faults.Add(simulation.Network.CutOneWay(primary, other));
             if (simulation.Node(other).IsUp)
                 simulation.GiveHint(other, new MembershipHint(primary, Suspected: true));
         }

@@ -53,6 +53,12 @@ public sealed class SwarmSweep
     /// <summary>Operations of clients, checked.</summary>
     public long Operations { get; private set; }
 
+    /// <summary>The operations of the seed that had the fewest, of those that did not fail.</summary>
+    public long FewestOperations { get; private set; } = long.MaxValue;
+
+    /// <summary>The fault events of the seed that had the fewest, of those that did not fail.</summary>
+    public long FewestFaults { get; private set; } = long.MaxValue;
+
     /// <summary>Fault events that took effect, by kind.</summary>
     public IReadOnlyDictionary<FaultKind, long> Faults => _faults;
 
@@ -110,6 +116,12 @@ public sealed class SwarmSweep
             _sometimes[name] = _sometimes.GetValueOrDefault(name) + (count > 0 ? 1 : 0);
         TraceHash ^= run.TraceHash * (2 * (ulong)run.Seed + 1);
         if (run.Failure is not null)
+        {
             _violations.Add(run);
+            return;
+        }
+
+        FewestOperations = Math.Min(FewestOperations, run.Operations);
+        FewestFaults = Math.Min(FewestFaults, run.Faults.Values.Sum());
     }
 }

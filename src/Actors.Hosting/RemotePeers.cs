@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Actors.Membership;
+using Actors.Replication;
 using Akka.Actor;
 
 namespace Actors.Hosting;
@@ -33,7 +34,8 @@ internal sealed class RemotePeers : IPeers
             return Ref(known);
         if (!_nodes.TryGetValue(node, out var at))
             return _provider.DeadLetters;
-        var target = Resolve(new RootActorPath(AddressOf(at)) / "user" / "replication" / $"g-{group}");
+        // To the node's own actor, which passes it on: Akka.Remote keeps what it has resolved, and a replica's ref ends with its incarnation.
+        var target = Resolve(new RootActorPath(AddressOf(at)) / "user" / ReplicationNode.Name);
         _replicas[(node, group)] = target;
         return Ref(target);
     }

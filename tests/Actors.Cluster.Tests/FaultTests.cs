@@ -8,6 +8,22 @@ public class FaultTests(ITestOutputHelper output)
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(8);     // by then a node cuts off requests that it does not answer any more
 
     [Fact]
+    public Task A_backup_that_was_away_while_the_log_was_cut_is_sent_the_state_and_is_a_member_again() => Workload.RunAsync(output, async (cluster, work) =>
+    {
+        var primary = await cluster.WholeAsync();
+        var backup = cluster.Nodes.First(node => node != primary);
+        backup.Kill();
+        for (var i = 0; i < 100; i++)
+            Assert.Equal(204, (await primary.Http.PutAsync($"filler-{i % 10}", new string('x', 4_000))).Status);
+        await work.ProgressAsync();
+
+        backup.Start();
+        await cluster.WholeAsync();
+        await RealCluster.UntilAsync("word of the state that it fetched", () => Task.FromResult(backup.Log.Contains("fetches the state", StringComparison.Ordinal) ? backup : null));
+        await work.ProgressAsync();
+    }, settings: "actors.groups.default.log-limit-bytes = 64 KiB");
+
+    [Fact]
     public Task Kill_9_of_the_primary_loses_nothing_and_applies_nothing_twice() => RunAsync(async (cluster, work) =>
     {
         var primary = await cluster.WholeAsync();

@@ -87,11 +87,13 @@ internal sealed class ReplicatedLog
     {
         if (from.Index < Base.Position.Index)
             throw Damaged(Base.Position.Index, $"the log begins behind it, where the state was applied up to {from} only");
-        var (position, hashThere) = from.Index == Base.Position.Index ? (Base.Position, Base.Hash) : Stamp(ReadFromStore(from.Index));
+        var isBase = from.Index == Base.Position.Index;
+        var applied = isBase ? default : ReadFromStore(from.Index);
+        var (position, hashThere) = isBase ? (Base.Position, Base.Hash) : Stamp(applied);
         if (position != from || hashThere != hash)
             throw Damaged(from.Index, $"it is {position} where the state was applied up to {from}");
         (Last, LastHash, LastTimestamp) = (from, hash, timestamp);
-        Mark(long.MaxValue / 4);        // what stands before is not measured: it goes with the next cut
+        Mark(isBase ? 0 : (from.Index - Base.Position.Index) * applied.Bytes);      // a guess: what stands before is not read
         foreach (var (_, frame) in _store.Scan(Table.Log, _keys.Entry(from.Index + 1), _keys.Entry(long.MaxValue)))
         {
             var entry = Decoded(frame, Last.Index + 1);

@@ -99,6 +99,7 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
     {
         switch (message)
         {
+            case ReplicationMessage m: Context.Child(ReplicaName(m.Group)).Tell(m, ActorRefs.NoSender); break;
             case ForClient m: _clients[m.Group].Tell(m.Message); break;
             case ForReplica m: Context.Child(ReplicaName(m.Group)).Tell(m.Message); break;
             case RoleChanged m: OnRoleChanged(m); break;

@@ -170,11 +170,11 @@ internal static class SwarmScenarios
         var primary = group.Primary;
         if (primary.IsNone || !simulation.Node(primary).IsUp)
             return;
-        var lasts = group.Settings.ElectionTimeout * (0.4 + random.NextDouble());
+        var node = simulation.Node(primary);
         var faults = new List<NetworkFault>();
         var standsStill = random.Chance(0.7);
         if (standsStill)
-            simulation.Node(primary).Pause(lasts - group.Settings.HeartbeatInterval * random.NextDouble());
+            node.Pause(TimeSpan.FromSeconds(3));
         foreach (var other in group.Nodes.Where(other => other != primary))
         {
             faults.Add(standsStill ? simulation.Network.CutOneWay(other, primary) : simulation.Network.Clog(other, primary));
@@ -184,7 +184,27 @@ internal static class SwarmScenarios
                 simulation.GiveHint(other, new MembershipHint(primary, Suspected: true));
         }
 
-        simulation.After(lasts, () => faults.ForEach(fault => fault.End()));
+        // The others get time for some writes; then it goes on, and a moment later hears of them.
+        var writes = random.Between(TimeSpan.Zero, TimeSpan.FromMilliseconds(400));
+        When(simulation, () => group.Primary != primary, atMost: TimeSpan.FromSeconds(2), () => simulation.After(writes, () =>
+        {
+            if (standsStill && node.IsUp)
+                node.Resume();
+            simulation.After(group.Settings.HeartbeatInterval * random.NextDouble(), () => faults.ForEach(fault => fault.End()));
+        }));
+    }
+
+    /// <summary>Runs <paramref name="action"/> soon after <paramref name="condition"/> holds, or when it did not for so long.</summary>
+    private static void When(Simulation simulation, Func<bool> condition, TimeSpan atMost, Action action)
+    {
+        var interval = TimeSpan.FromMilliseconds(5);
+        simulation.After(interval, () =>
+        {
+            if (atMost <= interval || condition())
+                action();
+            else
+                When(simulation, condition, atMost - interval, action);
+        });
     }
 
     private static void Secede(Simulation simulation, SimGroup group, NodeId primary, View view, SeededRandom random)

@@ -19,17 +19,18 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Se
     private readonly HashSet<MemberId> _departed = [];          // left out by a committed view
     private View? _view;        // the last committed one
     private long _commit;       // the highest commit index checked
-    private (long Index, UInt128 Hash) _answered;               // the highest entry that a client was told of
+    private (long Index, UInt128 Hash, Epoch By) _answered;     // the highest entry that a client was told of, and in whose reign
     private (Epoch Epoch, long Commit) _told;                   // what the latest primary last told
     private LogPosition _newestView;
 
     /// <summary>A primary tells a client of entries that are committed.</summary>
     public void OnReplies(Replies m)
     {
+        var reign = sent.LastReign(m.From);
         foreach (var reply in m.Items)
         {
-            if (reply.Kind is RequestKind.Command && reply.Result.Index > _answered.Index && sent.At(m.From, reply.Result.Index) is { } entry)
-                _answered = (entry.Index, entry.Hash);
+            if (reply.Kind is RequestKind.Command && reply.Result.Index > _answered.Index && sent.At(reply.Result.Index, reign) is { } entry)
+                _answered = (entry.Index, entry.Hash, reign);
         }
     }
 
@@ -93,9 +94,11 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Se
         return ViewRecord.Decode(entry.Payload).View;
     }
 
-    // Whoever leads has every entry that a client was told of (Ongaro and Ousterhout, section 5.4.3); the hash names all before it.
+    // Whoever leads has every entry that a client was told of in an earlier reign (Ongaro and Ousterhout, section 5.4.3); the hash names all before it.
     private void RequireComplete(Append m)
     {
+        if (m.Epoch <= _answered.By)
+            return;     // its votes came late: another one leads already
         Require(m.Previous.Index >= _answered.Index, "Leader Completeness", $"{m.From} leads epoch {m.Epoch} with a log up to {m.Previous}, entry {_answered.Index} was answered");
         var disk = simulation.Node(m.From.Node).Disk;
         if (!disk.IsRotten && new LogOnDisk(simulation.Node(m.From.Node), keys).At(_answered.Index) is { } entry)

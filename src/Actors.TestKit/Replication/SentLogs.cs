@@ -64,14 +64,13 @@ internal sealed class SentLogs(Simulation simulation, GroupKeys keys)
     }
 
     /// <summary>The entry at <paramref name="index"/> in the log of the latest primary; null when it is not known.</summary>
-    public LogEntry? At(long index) => After(index - 1, Latest) is [var entry, ..] ? entry : null;
+    public LogEntry? At(long index) => At(index, Latest);
 
-    /// <summary>The entry at <paramref name="index"/> in the log of <paramref name="primary"/> in its latest reign; null when it is not known.</summary>
-    public LogEntry? At(NodeId primary, long index)
-    {
-        var reign = _ends.Where(end => end.Value.Primary == primary).Select(end => end.Key).DefaultIfEmpty().Max();
-        return After(index - 1, reign) is [var entry, ..] ? entry : null;
-    }
+    /// <summary>The entry at <paramref name="index"/> in the log of the primary of <paramref name="epoch"/>; null when it is not known.</summary>
+    public LogEntry? At(long index, Epoch epoch) => After(index - 1, epoch) is [var entry, ..] ? entry : null;
+
+    /// <summary>The epoch in which <paramref name="primary"/> led last; zero when it never did.</summary>
+    public Epoch LastReign(NodeId primary) => _ends.Where(end => end.Value.Primary == primary).Select(end => end.Key).DefaultIfEmpty().Max();
 
     /// <summary>True when <paramref name="entry"/> is the only one at its position that anybody has sent.</summary>
     public bool IsOnlyOne(in LogEntry entry) => _byPosition[entry.Position] == entry.Hash;

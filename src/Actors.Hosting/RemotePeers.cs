@@ -16,7 +16,7 @@ internal sealed class RemotePeers : IPeers
 
     private readonly IActorRefProvider _provider;
     private readonly IReadOnlyDictionary<NodeId, NodeAddress> _nodes;
-    private readonly ConcurrentDictionary<(NodeId, GroupId), Target> _replicas = new();
+    private readonly ConcurrentDictionary<NodeId, Target> _replicas = new();
     private readonly ConcurrentDictionary<string, Target> _clients = new();
     private int _clientCount;
 
@@ -30,13 +30,13 @@ internal sealed class RemotePeers : IPeers
 
     public IActorRef Replica(NodeId node, GroupId group)
     {
-        if (_replicas.TryGetValue((node, group), out var known))
+        if (_replicas.TryGetValue(node, out var known))
             return Ref(known);
         if (!_nodes.TryGetValue(node, out var at))
             return _provider.DeadLetters;
         // To the node's own actor, which passes it on: Akka.Remote keeps what it has resolved, and a replica's ref ends with its incarnation.
         var target = Resolve(new RootActorPath(AddressOf(at)) / "user" / ReplicationNode.Name);
-        _replicas[(node, group)] = target;
+        _replicas[node] = target;
         return Ref(target);
     }
 

@@ -47,6 +47,7 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
     private readonly SortedDictionary<GroupId, GroupSettings> _groups = [];
     private readonly SortedDictionary<GroupId, ReplicaRole> _roles = [];
     private readonly Dictionary<GroupId, IActorRef> _clients = [];
+    private readonly SortedDictionary<GroupId, IActorRef> _replicas = [];       // of each group the present incarnation, or what stands in for it
     private readonly SortedDictionary<GroupId, TimeSpan> _pauses = [];
     private readonly Dictionary<string, Exception> _failures = [];      // by child name, until its end is seen
     private readonly ILoggingAdapter _logger = Context.GetLogger();
@@ -99,9 +100,9 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
     {
         switch (message)
         {
-            case ReplicationMessage m: Context.Child(ReplicaName(m.Group)).Tell(m, ActorRefs.NoSender); break;
+            case ReplicationMessage m: ReplicaOf(m.Group).Tell(m, ActorRefs.NoSender); break;
             case ForClient m: _clients[m.Group].Tell(m.Message); break;
-            case ForReplica m: Context.Child(ReplicaName(m.Group)).Tell(m.Message); break;
+            case ForReplica m: ReplicaOf(m.Group).Tell(m.Message); break;
             case RoleChanged m: OnRoleChanged(m); break;
             case Terminated m: OnTerminated(m.ActorRef); break;
             case StartAgain m: StartReplica(m.Group); break;
@@ -112,11 +113,10 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
         }
     }
 
+    private IActorRef ReplicaOf(GroupId group) => _replicas.GetValueOrDefault(group, ActorRefs.Nobody);
+
     private void StartReplica(GroupId group)
-    {
-        var replica = Context.ActorOf(StarReplica.Props(_environment, _groups[group], _writer), ReplicaName(group));
-        Context.Watch(replica);
-    }
+        => Context.Watch(_replicas[group] = Context.ActorOf(StarReplica.Props(_environment, _groups[group], _writer), ReplicaName(group)));
 
     // Calls that a failed client had were answered when it stopped; its successor opens a session of its own.
     private void StartClient(GroupId group)
@@ -148,13 +148,13 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
 
     private void OnReplicaTerminated(IActorRef replica)
     {
-        var group = _groups.Keys.First(g => ReplicaName(g) == replica.Path.Name);
+        var group = _replicas.First(r => r.Value.Equals(replica)).Key;
         _failures.Remove(replica.Path.Name, out var failure);
         if (failure is StoreFailedException or InvariantViolation)
         {
             _logger.Error("[{0}] replica out of service: {1}", group, failure.Message);
             _roles[group] = ReplicaRole.OutOfService;
-            Context.ActorOf(RetiredReplica.Props(_environment, group, failure.Message), ReplicaName(group));
+            _replicas[group] = Context.ActorOf(RetiredReplica.Props(_environment, group, failure.Message), ReplicaName(group));
             StopWhenNothingIsLed();
             return;
         }
@@ -174,8 +174,8 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
 
     private void ForwardToReplicas(object message)
     {
-        foreach (var group in _groups.Keys)
-            Context.Child(ReplicaName(group)).Tell(message);
+        foreach (var replica in _replicas.Values)
+            replica.Tell(message);
     }
 
     private void OnPrepareToStop()
@@ -184,7 +184,7 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
         foreach (var (group, role) in _roles)
         {
             if (role is ReplicaRole.Primary)
-                Context.Child(ReplicaName(group)).Tell(new TransferRequest(group, _environment.Peers.AddressOf(Self), 0, default));
+                ReplicaOf(group).Tell(new TransferRequest(group, _environment.Peers.AddressOf(Self), 0, default));
         }
 
         Timers.StartSingleTimer(StopTimeout.Instance, StopTimeout.Instance, HandOverLimit);

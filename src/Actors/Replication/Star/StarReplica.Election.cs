@@ -8,6 +8,7 @@ internal sealed partial class StarReplica
     private readonly HashSet<(NodeId, Incarnation)> _votes = [];     // by data folder: that is what keeps log and promises, under whatever member id
     private bool _pre;                      // asking for pre-votes
     private TimeSpan _candidateSince;
+    private TimeSpan _electAfter;           // the silence of the primary after which votes are asked for: random, so that two do not ask at once
     private readonly HashSet<(NodeId, Incarnation)> _reached = [];       // who has answered in this candidacy, whatever the answer
 
     private void Candidate(object message)
@@ -27,7 +28,7 @@ internal sealed partial class StarReplica
         var silence = Now - _heardPrimaryAt;
         if (_role is not ReplicaRole.Candidate && !_primarySuspected && silence < _settings.ElectionTimeout)
         {
-            Timers.StartSingleTimer(ElectionTick.Instance, ElectionTick.Instance, RandomElectionTimeout() - silence);
+            Timers.StartSingleTimer(ElectionTick.Instance, ElectionTick.Instance, Later(_settings.ElectionTimeout - silence));
             return;
         }
 
@@ -41,6 +42,7 @@ internal sealed partial class StarReplica
         if (_role is not ReplicaRole.Candidate)
         {
             _candidateSince = Now;
+            _electAfter = RandomElectionTimeout();
             _reached.Clear();
         }
 
@@ -51,6 +53,9 @@ internal sealed partial class StarReplica
         SetRole(ReplicaRole.Candidate, Candidate);
         Ask(new RequestVote(_settings.Id, _promise.Epoch.Next(), _self, true, _log.Last));
     }
+
+    // Never at once: the clock may run slower than the timers.
+    private TimeSpan Later(TimeSpan wait) => wait > _settings.HeartbeatInterval ? wait : _settings.HeartbeatInterval;
 
     private void StartElection()
     {
@@ -71,8 +76,11 @@ internal sealed partial class StarReplica
                 Send(member.Node, request);
         }
 
+        // The first time a quorum is only looked for, so that who is cut off knows it soon.
+        var waits = _electAfter - (Now - _heardPrimaryAt);
         // A hint usually reaches the others a moment later than this node: ask again soon, not after a whole time-out.
-        var again = _primarySuspected && _pre && Now - _candidateSince < _settings.ElectionTimeout ? _settings.HeartbeatInterval : RandomElectionTimeout();
+        var again = _primarySuspected && _pre && Now - _candidateSince < _settings.ElectionTimeout ? _settings.HeartbeatInterval
+            : _pre && waits > TimeSpan.Zero ? Later(waits) : RandomElectionTimeout();
         Timers.StartSingleTimer(ElectionTick.Instance, ElectionTick.Instance, again);
         CountVotes();
     }
@@ -105,10 +113,10 @@ internal sealed partial class StarReplica
     {
         if (!_views.IsQuorum(m => _votes.Contains(FolderOf(m))))
             return;
-        if (_pre)
-            StartElection();
-        else
+        if (!_pre)
             EnterPrimary();
+        else if (_primarySuspected || Now - _heardPrimaryAt >= _electAfter)
+            StartElection();
     }
 
     // Where the log is cut behind it, the cut stands for it: it is committed as well.

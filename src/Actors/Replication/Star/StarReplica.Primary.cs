@@ -301,7 +301,9 @@ internal sealed partial class StarReplica
         }
 
         AdvanceReads();
-        if (!_views.IsQuorum(m => m == _self || HeardWithin(m, _settings.ElectionTimeout)) && Now - _reignSince >= _settings.ElectionTimeout)
+        // Judged as it will be at the next tick, so that a primary without a quorum serves for no longer than the time-out.
+        var atNextTick = _settings.ElectionTimeout - _settings.HeartbeatInterval;
+        if (!_views.IsQuorum(m => m == _self || HeardWithin(m, atNextTick)) && Now - _reignSince >= _settings.ElectionTimeout)
         {
             _logger.Warning("[{0}] {1} has not heard a quorum for {2} ms; stepping down", _settings.Id, _environment.Node, _settings.ElectionTimeout.TotalMilliseconds);
             _quorumLost = true;

@@ -86,7 +86,7 @@ internal sealed partial class StarReplica
     }
 
     /// <summary>True when this replica cannot reach a quorum, as far as it knows: then nobody on its side can serve.</summary>
-    private bool IsCutOff => _quorumLost
+    protected override bool IsCutOff => _quorumLost
         || (_role is ReplicaRole.Candidate && Now - _candidateSince > 2 * _settings.HeartbeatInterval && !_views.IsQuorum(m => m == _self || _reached.Contains(FolderOf(m))));
 
     private void OnVote(Vote m)

@@ -8,18 +8,11 @@ namespace Actors.Replication.Star;
 internal sealed partial class StarReplica
 {
     private readonly SortedDictionary<MemberId, Progress> _progress = [];
-    private readonly Queue<Pending> _pending = new();                       // appended, not yet committed; in log order
-    private readonly HashSet<(LogPosition Session, long Sequence)> _ordered = [];
     private readonly ReadQueue _reads = new();
     private bool _readsDue;                 // reads arrived that no message was sent after
     private long _readRound = -1;           // the newest message number before the last round for reads
-    private long _number;                   // of the last message to a backup
     private long _reignStart;               // the index of this epoch's first entry: nothing is served before it is committed
     private TimeSpan _reignSince;
-    private long _pendingBytes;
-    private bool _pumping;                  // a Pump is in the mailbox
-
-    private readonly record struct Pending(long Index, int Bytes, RequestKind Kind, string ReplyTo, LogPosition Session, long Sequence);
 
     private void Primary(object message)
     {
@@ -70,90 +63,12 @@ internal sealed partial class StarReplica
         (_pendingBytes, _successor, _readsDue, _pumping) = (0, default, false, false);
     }
 
-    // ---- Requests ----
+    protected override bool KnowsReplies => _commit >= _reignStart;
 
-    private void OnRequests(Requests m)
-    {
-        if (!_numbers.IsNew(m.ReplyTo, m.Number, out _))
-            return;
-        var answers = new List<Reply>();
-        foreach (var request in m.Items)
-        {
-            if (Answer(m, request) is { } reply)
-                answers.Add(reply);
-        }
-
-        SendReplies(m.ReplyTo, m.Number, answers);
-    }
-
-    /// <summary>Orders the request or puts it in line; or answers at once what needs neither.</summary>
-    private Reply? Answer(Requests m, in Request request)
-    {
-        switch (request.Kind)
-        {
-            case RequestKind.StaleRead:
-                return ReadNow(request, TimeSpan.Zero);
-            case RequestKind.BarrierRead:
-                if (_reads.Count >= _settings.MaxPendingEntries)
-                    return Refused(m, request, Outcome.Overloaded, $"{_reads.Count} reads are waiting already");
-                _reads.Add(_number, m.ReplyTo, request);
-                _readsDue = true;
-                PumpSoon();
-                return null;
-        }
-
-        if (request.Payload.Length > _settings.MaxCommandBytes)
-            return Refused(m, request, Outcome.TooLarge, $"the command of {request.Payload.Length} bytes is over max-command-bytes ({_settings.MaxCommandBytes})");
-        if (request.Kind is RequestKind.Command)
-        {
-            if (_ordered.Contains((m.Session, request.Sequence)))
-                return null;                // a retry of what is under way: its reply will come
-            if (_commit >= _reignStart)
-            {
-                // An optimisation: what decides is the look-up when the entry is applied.
-                switch (_applier.Find(m.Session, request.Sequence, m.Lowest, out var known))
-                {
-                    case Seen.Duplicate: return new Reply(request.Kind, request.Sequence, m.Session, 0, known);
-                    case Seen.OutOfWindow: return null;
-                    case Seen.UnknownSession: return Refused(m, request, Outcome.Expired, "the session has expired");
-                }
-            }
-        }
-
-        if (_pending.Count >= _settings.MaxPendingEntries || _pendingBytes >= _settings.MaxPendingBytes)
-            return Refused(m, request, Outcome.Overloaded, $"{_pending.Count} entries of {_pendingBytes} bytes are waiting for their commit already");
-        if (!_successor.IsNone)
-            return null;                    // handing over: the client asks the next primary
-        Order(m, request);
-        return null;
-    }
-
-    private void Order(Requests m, in Request request)
-    {
-        var draft = request.Kind is RequestKind.Register
-            ? new EntryDraft(EntryKind.Register, default, 0, 0, default, default)
-            : new EntryDraft(EntryKind.Command, m.Session, request.Sequence, m.Lowest, request.Token, request.Payload);
-        var entry = _log.Append(_promise.Epoch, UtcNowMs(), draft);
-        _pending.Enqueue(new Pending(entry.Index, entry.Bytes, request.Kind, m.ReplyTo, m.Session, request.Sequence));
-        _pendingBytes += entry.Bytes;
-        if (request.Kind is RequestKind.Command)
-            _ordered.Add((m.Session, request.Sequence));
-        PumpSoon();
-    }
-
-    private static Reply Refused(Requests m, in Request request, Outcome outcome, string why)
-        => new(request.Kind, request.Sequence, m.Session, 0, new Applied(outcome, default, 0, why));
+    // Not while handing over: the client asks the next primary.
+    protected override bool MayOrder => _successor.IsNone;
 
     // ---- Replication ----
-
-    // What is in the mailbox already joins the batch: the Pump comes behind it.
-    private void PumpSoon()
-    {
-        if (_pumping)
-            return;
-        _pumping = true;
-        Self.Tell(Pump.Instance);
-    }
 
     private void OnPump()
     {
@@ -169,39 +84,6 @@ internal sealed partial class StarReplica
         }
 
         AdvanceReads();
-    }
-
-    /// <summary>Sends what the window allows; false when that was nothing.</summary>
-    private bool SendEntries(Progress progress)
-    {
-        var sent = false;
-        if (progress.LacksState)
-            return false;
-        progress.NotBefore(_log.Base.Position.Index + 1);
-        while (progress.Next <= _log.Last.Index && progress.HasRoom(_settings.WindowBytes) && (!progress.IsBusy || _log.HasBatch(progress.Next, GroupSettings.MaxBatchBytes)))
-        {
-            SendTo(progress, _log.Slice(progress.Next, GroupSettings.MaxBatchBytes));
-            sent = true;
-        }
-
-        return sent;
-    }
-
-    private void SendTo(Progress progress, IReadOnlyList<LogEntry> entries)
-    {
-        var (previous, hash) = _log.At(Math.Max(progress.Next - 1, _log.Base.Position.Index));
-        var append = new Append(_settings.Id, _promise.Epoch, _self, progress.Id, ++_number, previous, hash, _commit, entries);
-        if (entries.Count > 0)
-            progress.Sent(entries[^1].Index, BytesOf(entries), Now);
-        Send(progress.Id.Node, append);
-    }
-
-    private static int BytesOf(IReadOnlyList<LogEntry> entries)
-    {
-        var bytes = 0;
-        for (var i = 0; i < entries.Count; i++)
-            bytes += entries[i].Bytes;
-        return bytes;
     }
 
     private void OnAppended(Appended m)
@@ -225,17 +107,8 @@ internal sealed partial class StarReplica
 
     private void OnMismatch(Mismatch m)
     {
-        if (!_progress.TryGetValue(m.From, out var progress))
-            return;
-        var rewound = progress.Rewind(m.Number, _log.LastAtOrBefore(m.Last.Epoch, m.Last.Index).Index + 1, Now);
-        if (m.Last.Index < _log.Base.Position.Index)
-            OfferState(progress);
-        else if (rewound)
-        {
-            if (!SendEntries(progress))
-                SendTo(progress, []);
-            progress.Resent(_number);
-        }
+        if (_progress.TryGetValue(m.From, out var progress))
+            GoBack(progress, m);
     }
 
     private void AdvanceCommit()
@@ -254,20 +127,17 @@ internal sealed partial class StarReplica
 
     private long DurableAt(MemberId member) => member == _self ? _log.Durable : _progress.TryGetValue(member, out var progress) ? progress.Match : 0;
 
-    private void CollectReply(LogEntry entry, Applied applied, Dictionary<string, List<Reply>> replies)
-    {
-        if (!_pending.TryPeek(out var pending) || pending.Index != entry.Index)
-            return;
-        _pending.Dequeue();
-        _pendingBytes -= pending.Bytes;
-        _ordered.Remove((pending.Session, pending.Sequence));
-        if (!replies.TryGetValue(pending.ReplyTo, out var items))
-            replies.Add(pending.ReplyTo, items = []);
-        var session = pending.Kind is RequestKind.Register ? entry.Position : pending.Session;
-        items.Add(new Reply(pending.Kind, pending.Sequence, session, 0, applied));
-    }
-
     // ---- Reads ----
+
+    protected override Reply? QueueRead(Requests m, in Request request)
+    {
+        if (_reads.Count >= _settings.MaxPendingEntries)
+            return Refused(m, request, Outcome.Overloaded, $"{_reads.Count} reads are waiting already");
+        _reads.Add(_number, m.ReplyTo, request);
+        _readsDue = true;
+        PumpSoon();
+        return null;
+    }
 
     private void AdvanceReads()
     {
@@ -327,13 +197,6 @@ internal sealed partial class StarReplica
             if (progress.Id.Node == m.Node)
                 progress.Suspected = m.Suspected;
         }
-    }
-
-    private long UtcNowMs() => _environment.Clock.UtcNow.ToUnixTimeMilliseconds();
-
-    private sealed class Pump : INoSerializationVerificationNeeded
-    {
-        public static readonly Pump Instance = new();
     }
 
     private sealed class HeartbeatTick : INoSerializationVerificationNeeded

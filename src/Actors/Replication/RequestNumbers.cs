@@ -1,4 +1,4 @@
-namespace Actors.Replication.Star;
+namespace Actors.Replication;
 
 /// <summary>The highest message number seen from each client address: copies and overtaken messages are dropped.</summary>
 /// <remarks>

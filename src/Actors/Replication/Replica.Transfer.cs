@@ -4,18 +4,18 @@ using Actors.Storage;
 using Akka.Actor;
 using Akka.Event;
 
-namespace Actors.Replication.Star;
+namespace Actors.Replication;
 
 /// <summary>The log is cut below what the stored state covers; whoever lacks what was cut is sent the state.</summary>
-internal sealed partial class StarReplica
+internal abstract partial class Replica
 {
-    private readonly SortedDictionary<MemberId, (IActorRef Actor, StateOffer Offer)> _senders = [];      // of a primary
-    private (IActorRef Actor, StateOffer? Offer) _receiver = (ActorRefs.Nobody, null);
+    protected readonly SortedDictionary<MemberId, (IActorRef Actor, StateOffer Offer)> _senders = [];      // of a primary
+    protected (IActorRef Actor, StateOffer? Offer) _receiver = (ActorRefs.Nobody, null);
 
     // ---- Cutting ----
 
     // A transfer that is under way needs the log from its position on.
-    private void CutLog()
+    protected void CutLog()
     {
         if (_genesis.IsEmpty)
             return;
@@ -29,7 +29,7 @@ internal sealed partial class StarReplica
     // ---- Primary ----
 
     /// <summary>Tells a replica whose log ends before this one begins to fetch the state; repeated by every heartbeat until it has it.</summary>
-    private void OfferState(Progress progress)
+    protected void OfferState(Progress progress)
     {
         progress.LacksState = true;
         if (!_senders.TryGetValue(progress.Id, out var sender))
@@ -47,25 +47,25 @@ internal sealed partial class StarReplica
         Send(progress.Id.Node, sender.Offer);
     }
 
-    private void OnFetchState(FetchState m)
+    protected void OnFetchState(FetchState m)
     {
         if (_senders.TryGetValue(m.From, out var sender))
             sender.Actor.Tell(m);
     }
 
-    private void EndTransferTo(Progress progress)
+    protected void EndTransferTo(Progress progress)
     {
         progress.LacksState = false;
         StopSender(progress.Id);
     }
 
-    private void StopSender(MemberId receiver)
+    protected void StopSender(MemberId receiver)
     {
         if (_senders.Remove(receiver, out var sender))
             Context.Stop(sender.Actor);
     }
 
-    private void StopSenders()
+    protected void StopSenders()
     {
         foreach (var (actor, _) in _senders.Values)
             Context.Stop(actor);
@@ -74,9 +74,9 @@ internal sealed partial class StarReplica
 
     // ---- Receiver ----
 
-    private void OnStateOffer(StateOffer m)
+    protected void OnStateOffer(StateOffer m)
     {
-        if (m.To != _self || m.From.Node != _primary || _receiver.Offer is { } present && present.Position == m.Position && present.From == m.From)
+        if (m.To != _self || m.From.Node != Source || _receiver.Offer is { } present && present.Position == m.Position && present.From == m.From)
             return;
         StopReceiver();
         _logger.Info("[{0}] {1} fetches the state at {2} from {3}", _settings.Id, _environment.Node, m.Position, m.From.Node);
@@ -86,23 +86,23 @@ internal sealed partial class StarReplica
         _receiver = (actor, m);
     }
 
-    private void OnStateChunk(StateChunk m)
+    protected void OnStateChunk(StateChunk m)
     {
         if (m.To == _self)
             _receiver.Actor.Tell(m);
     }
 
-    private void StopReceiver()
+    protected void StopReceiver()
     {
         if (_receiver.Offer is not null)
             Context.Stop(_receiver.Actor);
         _receiver = (ActorRefs.Nobody, null);
     }
 
-    private byte OtherGeneration => (byte)(1 - _log.Base.Generation);
+    protected byte OtherGeneration => (byte)(1 - _log.Base.Generation);
 
     /// <summary>The state is here: one atomic write puts it in the place of log and state as they were, and a new incarnation starts from that.</summary>
-    private void OnStateReceived(StateReceived m)
+    protected void OnStateReceived(StateReceived m)
     {
         if (m.Offer != _receiver.Offer)
             return;
@@ -126,7 +126,7 @@ internal sealed partial class StarReplica
         _table = ChangingOver;
     }
 
-    private void ChangingOver(object message)
+    protected void ChangingOver(object message)
     {
         switch (message)
         {

@@ -1,6 +1,6 @@
 using Actors.Membership;
 
-namespace Actors.Replication.Star;
+namespace Actors.Replication;
 
 /// <summary>What a primary knows of one other member or learner: what it holds, what is on its way, when it was last heard.</summary>
 /// <remarks>Invariant: 0 ≤ <see cref="Match"/> &lt; <see cref="Next"/>.</remarks>

@@ -1,0 +1,151 @@
+using Actors.Membership;
+using Akka.Actor;
+using Akka.Event;
+
+namespace Actors.Replication;
+
+/// <summary>The log, from one replica to the next: what is sent, taken and acknowledged.</summary>
+internal abstract partial class Replica
+{
+    protected long _number;                   // of the last message with entries to another replica
+    protected bool _pumping;                  // a Pump is in the mailbox
+    protected long _matched;          // in this epoch the log is the sender's up to here; what lies behind may be a remnant
+    protected long _answering;        // the number of the sender's message that the next ack answers
+    protected bool _ackDue;           // an AckDue is in the mailbox
+
+    // ---- Sending ----
+
+    // What is in the mailbox already joins the batch: the Pump comes behind it.
+    protected void PumpSoon()
+    {
+        if (_pumping)
+            return;
+        _pumping = true;
+        Self.Tell(Pump.Instance);
+    }
+
+    /// <summary>Sends what the window allows; false when that was nothing.</summary>
+    protected bool SendEntries(Progress progress)
+    {
+        var sent = false;
+        if (progress.LacksState)
+            return false;
+        progress.NotBefore(_log.Base.Position.Index + 1);
+        while (progress.Next <= _log.Last.Index && progress.HasRoom(_settings.WindowBytes) && (!progress.IsBusy || _log.HasBatch(progress.Next, GroupSettings.MaxBatchBytes)))
+        {
+            SendTo(progress, _log.Slice(progress.Next, GroupSettings.MaxBatchBytes));
+            sent = true;
+        }
+
+        return sent;
+    }
+
+    protected void SendTo(Progress progress, IReadOnlyList<LogEntry> entries)
+    {
+        var (previous, hash) = _log.At(Math.Max(progress.Next - 1, _log.Base.Position.Index));
+        var append = new Append(_settings.Id, _promise.Epoch, _self, progress.Id, ++_number, previous, hash, _commit, entries);
+        if (entries.Count > 0)
+            progress.Sent(entries[^1].Index, BytesOf(entries), Now);
+        Send(progress.Id.Node, append);
+    }
+
+    protected static int BytesOf(IReadOnlyList<LogEntry> entries)
+    {
+        var bytes = 0;
+        for (var i = 0; i < entries.Count; i++)
+            bytes += entries[i].Bytes;
+        return bytes;
+    }
+
+    /// <summary>Sends again from where the other log agrees with this one; or the state, when that is cut here.</summary>
+    protected void GoBack(Progress progress, Mismatch m)
+    {
+        var rewound = progress.Rewind(m.Number, _log.LastAtOrBefore(m.Last.Epoch, m.Last.Index).Index + 1, Now);
+        if (m.Last.Index < _log.Base.Position.Index)
+            OfferState(progress);
+        else if (rewound)
+        {
+            if (!SendEntries(progress))
+                SendTo(progress, []);
+            progress.Resent(_number);
+        }
+    }
+
+    // ---- Taking ----
+
+    /// <summary>Whom this replica takes entries from; none otherwise.</summary>
+    protected abstract NodeId Source { get; }
+
+    /// <summary>Takes what the sender's log holds. False when it does not fit here, of which the sender is told, or came damaged.</summary>
+    protected bool Take(Append m)
+    {
+        switch (_log.Offer(m.Previous, m.PreviousHash, m.Entries, _commit, OnEntry, OnRemoved))
+        {
+            case Offered.NoMatch:
+                var last = _log.LastAtOrBefore(m.Previous.Epoch, m.Previous.Index - 1);
+                SendAfterSave(m.From.Node, new Mismatch(_settings.Id, _promise.Epoch, _self, m.Number, last));
+                return false;
+            case Offered.Broken:
+                _logger.Warning("[{0}] entries after {1} from {2} do not follow by hash; dropped", _settings.Id, m.Previous, m.From);
+                Save();
+                return false;   // they are sent again
+        }
+
+        _matched = Math.Max(_matched, m.Previous.Index + m.Entries.Count);
+        _answering = Math.Max(_answering, m.Number);
+        CommitUpTo(Math.Min(m.Commit, _matched));
+        return true;
+    }
+
+    /// <summary>Makes durable what was taken, and acknowledges it then.</summary>
+    protected void SaveAndAcknowledge()
+    {
+        var nothingToSave = !_log.HasWrites && !_promiseDirty;
+        Save();
+        if (nothingToSave)
+            AcknowledgeSoon();
+    }
+
+    // Several saves often end together: one ack for all that are in the mailbox.
+    protected void AcknowledgeSoon()
+    {
+        if (_ackDue)
+            return;
+        _ackDue = true;
+        Self.Tell(AckDue.Instance);
+    }
+
+    protected void OnAckDue()
+    {
+        _ackDue = false;
+        Acknowledge();
+    }
+
+    /// <summary>Tells the sender what is durable here. Never more, on any path; and not before the promise of the epoch is durable.</summary>
+    protected void Acknowledge()
+    {
+        if (_answering > 0 && PromiseIsDurable)
+            Send(Source, new Appended(_settings.Id, _promise.Epoch, _self, _answering, Math.Min(_matched, _log.Durable)));
+    }
+
+    protected void OnEntry(LogEntry entry)
+    {
+        if (entry.Index == 1)
+            (_genesis, _genesisDirty) = (entry.Frame, true);
+        if (entry.Kind == EntryKind.View)
+            OnViewEntry(entry.Index, CheckedView(entry).View);
+    }
+
+    /// <summary>The entries from <paramref name="from"/> on were removed: another leader's stand in their place.</summary>
+    protected abstract void OnRemoved(long from);
+
+    protected sealed class Pump : INoSerializationVerificationNeeded
+    {
+        public static readonly Pump Instance = new();
+    }
+
+    protected sealed class AckDue : INoSerializationVerificationNeeded
+    {
+        public static readonly AckDue Instance = new();
+    }
+}

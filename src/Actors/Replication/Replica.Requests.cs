@@ -1,0 +1,147 @@
+using Actors.Membership;
+using Akka.Actor;
+
+namespace Actors.Replication;
+
+/// <summary>Clients: their requests are ordered, refused or sent elsewhere; whoever has what it takes answers them.</summary>
+internal abstract partial class Replica
+{
+    protected readonly Queue<Pending> _pending = new();                       // ordered, not yet committed; in log order
+    protected readonly HashSet<(LogPosition Session, long Sequence)> _ordered = [];
+    protected long _pendingBytes;
+
+    protected readonly record struct Pending(long Index, int Bytes, RequestKind Kind, string ReplyTo, LogPosition Session, long Sequence);
+
+    // ---- Requests ----
+
+    /// <summary>True when what is applied here says whether a command was answered before.</summary>
+    protected abstract bool KnowsReplies { get; }
+
+    /// <summary>False while commands are left unanswered for another leader.</summary>
+    protected abstract bool MayOrder { get; }
+
+    /// <summary>Puts a linearizable read in line, or refuses it.</summary>
+    protected abstract Reply? QueueRead(Requests m, in Request request);
+
+    protected void OnRequests(Requests m)
+    {
+        if (!_numbers.IsNew(m.ReplyTo, m.Number, out _))
+            return;
+        var answers = new List<Reply>();
+        foreach (var request in m.Items)
+        {
+            if (Answer(m, request) is { } reply)
+                answers.Add(reply);
+        }
+
+        SendReplies(m.ReplyTo, m.Number, answers);
+    }
+
+    /// <summary>Orders the request or puts it in line; or answers at once what needs neither.</summary>
+    protected Reply? Answer(Requests m, in Request request)
+    {
+        switch (request.Kind)
+        {
+            case RequestKind.StaleRead:
+                return ReadNow(request, TimeSpan.Zero);
+            case RequestKind.BarrierRead:
+                return QueueRead(m, request);
+        }
+
+        if (request.Payload.Length > _settings.MaxCommandBytes)
+            return Refused(m, request, Outcome.TooLarge, $"the command of {request.Payload.Length} bytes is over max-command-bytes ({_settings.MaxCommandBytes})");
+        if (request.Kind is RequestKind.Command)
+        {
+            if (_ordered.Contains((m.Session, request.Sequence)))
+                return null;                // a retry of what is under way: its reply will come
+            if (KnowsReplies)
+            {
+                // An optimisation: what decides is the look-up when the entry is applied.
+                switch (_applier.Find(m.Session, request.Sequence, m.Lowest, out var known))
+                {
+                    case Seen.Duplicate: return new Reply(request.Kind, request.Sequence, m.Session, 0, known);
+                    case Seen.OutOfWindow: return null;
+                    case Seen.UnknownSession: return Refused(m, request, Outcome.Expired, "the session has expired");
+                }
+            }
+        }
+
+        if (_pending.Count >= _settings.MaxPendingEntries || _pendingBytes >= _settings.MaxPendingBytes)
+            return Refused(m, request, Outcome.Overloaded, $"{_pending.Count} entries of {_pendingBytes} bytes are waiting for their commit already");
+        if (!MayOrder)
+            return null;                    // the client asks again, or another one
+        Order(m, request);
+        return null;
+    }
+
+    protected void Order(Requests m, in Request request)
+    {
+        var draft = request.Kind is RequestKind.Register
+            ? new EntryDraft(EntryKind.Register, default, 0, 0, default, default)
+            : new EntryDraft(EntryKind.Command, m.Session, request.Sequence, m.Lowest, request.Token, request.Payload);
+        var entry = _log.Append(_promise.Epoch, UtcNowMs(), draft);
+        _pending.Enqueue(new Pending(entry.Index, entry.Bytes, request.Kind, m.ReplyTo, m.Session, request.Sequence));
+        _pendingBytes += entry.Bytes;
+        if (request.Kind is RequestKind.Command)
+            _ordered.Add((m.Session, request.Sequence));
+        PumpSoon();
+    }
+
+    protected static Reply Refused(Requests m, in Request request, Outcome outcome, string why)
+        => new(request.Kind, request.Sequence, m.Session, 0, new Applied(outcome, default, 0, why));
+
+    protected void CollectReply(LogEntry entry, Applied applied, Dictionary<string, List<Reply>> replies)
+    {
+        if (!_pending.TryPeek(out var pending) || pending.Index != entry.Index)
+            return;
+        _pending.Dequeue();
+        _pendingBytes -= pending.Bytes;
+        _ordered.Remove((pending.Session, pending.Sequence));
+        if (!replies.TryGetValue(pending.ReplyTo, out var items))
+            replies.Add(pending.ReplyTo, items = []);
+        var session = pending.Kind is RequestKind.Register ? entry.Position : pending.Session;
+        items.Add(new Reply(pending.Kind, pending.Sequence, session, 0, applied));
+    }
+
+    // ---- Clients that ask a replica that does not lead ----
+
+    protected void OnRequestsElsewhere(Requests m)
+    {
+        if (!_numbers.IsNew(m.ReplyTo, m.Number, out var isFirst))
+            return;
+        var stale = m.Items.Where(r => r.Kind == RequestKind.StaleRead).ToList();
+        if (stale.Count > 0 && _role is not ReplicaRole.Joining)
+            SendReplies(m.ReplyTo, m.Number, stale.ConvertAll(r => ReadNow(r, Age)));
+        if (stale.Count < m.Items.Count || _role is ReplicaRole.Joining)
+            Redirect(m.ReplyTo, isFirst ? 0 : m.Number);
+    }
+
+    protected void Redirect(string client, long number) => Reply(client, new Redirect(_settings.Id, _environment.Node, KnownLeader, number, IsCutOff));
+
+    /// <summary>Whom clients should ask: the leader, if it was heard lately.</summary>
+    protected abstract NodeId KnownLeader { get; }
+
+    /// <summary>True when nobody on this side of a partition can serve, as far as this replica knows.</summary>
+    protected abstract bool IsCutOff { get; }
+
+    /// <summary>How long ago this replica last heard from whom it takes entries from: the age of a stale read.</summary>
+    protected abstract TimeSpan Age { get; }
+
+    protected Reply ReadNow(Request request, TimeSpan age)
+        => new(request.Kind, request.Sequence, default, (long)age.TotalMilliseconds, _applier.Query(request.Payload));
+
+    /// <summary>Answers a client; <paramref name="number"/> is that of <see cref="Replies"/>. Replies of commands are small, those of reads may be a page each: a message stays within one frame.</summary>
+    protected void SendReplies(string client, long number, List<Reply> items)
+    {
+        for (var from = 0; from < items.Count;)
+        {
+            var (to, bytes) = (from, 0);
+            while (to < items.Count && (to == from || bytes + items[to].Result.Payload.Length + 64 <= GroupSettings.MaxBatchBytes))
+                bytes += items[to++].Result.Payload.Length + 64;
+            Reply(client, new Replies(_settings.Id, _environment.Node, number, from == 0 && to == items.Count ? items : items.GetRange(from, to - from)));
+            from = to;
+        }
+    }
+
+    protected void Reply(string to, ReplicationMessage message) => _environment.Peers.Client(to).Tell(message, ActorRefs.NoSender);
+}

@@ -12,17 +12,21 @@ public readonly record struct NodeAddress(string Host, int Port)
     /// <summary>True for addresses that only this machine can reach.</summary>
     public bool IsLoopback => Host == "localhost" || (IPAddress.TryParse(Host, out var ip) && IPAddress.IsLoopback(ip));
 
-    /// <summary>Where to listen for this address; <c>localhost</c> is 127.0.0.1.</summary>
-    /// <exception cref="FormatException">The host is another name.</exception>
-    public IPEndPoint EndPoint => new(Host == "localhost" ? IPAddress.Loopback : IPAddress.Parse(Host), Port);
+    /// <summary>True for <c>0.0.0.0</c> and <c>::</c>, where one can listen but not connect.</summary>
+    internal bool IsWildcard => IPAddress.TryParse(Host, out var ip) && (ip.Equals(IPAddress.Any) || ip.Equals(IPAddress.IPv6Any));
+
+    /// <summary>Where to listen for this address; <c>localhost</c> is 127.0.0.1, another name is looked up.</summary>
+    /// <exception cref="SocketException">The name is not known.</exception>
+    public IPEndPoint EndPoint => new(
+        Host == "localhost" ? IPAddress.Loopback : IPAddress.TryParse(Host, out var ip) ? ip : Dns.GetHostAddresses(Host)[0], Port);
 
     /// <summary>Listens there for a moment.</summary>
     /// <param name="error">Why that is not possible, such as a port that another process has; otherwise empty.</param>
     public bool CanListen(out string error)
     {
-        using var listener = new TcpListener(EndPoint);
         try
         {
+            using var listener = new TcpListener(EndPoint);
             listener.Start();
             error = "";
             return true;

@@ -32,7 +32,9 @@ internal sealed class ReplicationExtension : IExtension
         system.RegisterOnTermination(store.Dispose);
 
         Settings = setup.Value.Settings;
-        Loopback.RequireListening(system, Settings);
+        Listening.RequireListening(system, Settings);
+        if (Settings.Insecure && !Settings.IsLoopback)
+            system.Log.Warning("insecure = on: connections of {0} are neither encrypted nor authenticated; whoever reaches {1} can read and write everything", Settings.Node, Settings.Address);
         Peers = new RemotePeers(system, Settings.Nodes);
         var environment = new ReplicationEnvironment
         {

@@ -54,8 +54,8 @@ public static class ReplicationHosting
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(options);
         var settings = options.Validated();
-        Loopback.RequireHostName(builder.Configuration.GetOrElse(Config.Empty));
-        Loopback.RequireFree(settings);
+        Listening.RequireHostName(builder.Configuration.GetOrElse(Config.Empty), settings.Insecure);
+        Listening.RequireFree(settings);
         var store = RocksDbStore.Open(settings.DataDirectory, new StoreIdentity(settings.Cluster, settings.Node), Random.Shared);
         return builder
             .AddHocon(Defaults, HoconAddMode.Append)

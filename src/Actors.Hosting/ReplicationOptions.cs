@@ -19,8 +19,14 @@ public sealed class ReplicationOptions
     /// <summary>The folder of this node's log and state; made when it is not there. Belongs to one node and one process at a time.</summary>
     public string DataDirectory { get; set; } = "";
 
-    /// <summary>All nodes, this one among them: name → <c>host:port</c> of its Akka.Remote. Only loopback addresses for now.</summary>
+    /// <summary>All nodes, this one among them: name → <c>host:port</c> of its Akka.Remote. Loopback addresses, unless <see cref="Insecure"/>.</summary>
     public IDictionary<string, string> Nodes { get; } = new SortedDictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>
+    /// True to let Akka.Remote and HTTP listen where others can reach them although connections are neither encrypted nor authenticated: whoever reaches
+    /// a port can read and write everything. For networks that nobody else can reach. Default false.
+    /// </summary>
+    public bool Insecure { get; set; }
 
     /// <summary>How this node's clients behave.</summary>
     public ClientSettings Client { get; set; } = new();
@@ -81,15 +87,15 @@ public sealed class ReplicationOptions
         RequireKnown("actors.node", Node);
         if (string.IsNullOrWhiteSpace(DataDirectory))
             throw new ConfigurationException("actors.data-directory is missing: the folder of this node's log and state, such as data/n1");
-        if (Http is { IsLoopback: false } http)
-            throw Loopback.Refusal("actors.http", http.ToString());
+        if (Http is { } http)
+            Listening.RequireAllowed("actors.http", http.ToString(), http.Host, Insecure);
         if (nodes.FirstOrDefault(n => n.Value == Http) is { Key.IsNone: false } taken)
             throw new ConfigurationException($"actors.http = {Http} is the address of {taken.Key} in actors.nodes: HTTP needs a port of its own");
         if (_groups.Count == 0)
             throw new ConfigurationException("actors.groups is missing: it names at least one group, such as default { }");
         if (_groups.GroupBy(g => g.Name).FirstOrDefault(same => same.Count() > 1) is { } group)
             throw new ConfigurationException($"actors.groups: {group.Key} is there twice");
-        return new NodeSettings(Cluster, new NodeId(Node), DataDirectory, nodes, [.. _groups.Select(g => Group(g.Name, g.Make, g.With))], Client.Validated(), Http);
+        return new NodeSettings(Cluster, new NodeId(Node), DataDirectory, nodes, [.. _groups.Select(g => Group(g.Name, g.Make, g.With))], Client.Validated(), Http, Insecure);
     }
 
     private GroupSettings Group(string name, Func<IStateMachine> make, Func<GroupSettings, GroupSettings> with)
@@ -106,11 +112,14 @@ public sealed class ReplicationOptions
         return settings.Validated();
     }
 
-    private static NodeAddress Address(string name, string text)
+    private NodeAddress Address(string name, string text)
     {
         if (!NodeAddress.TryParse(text, out var address))
             throw new ConfigurationException($"actors.nodes.{name} = {text} is not an address: write host:port with a port from 1 to 65535, such as \"127.0.0.1:4051\"");
-        return address.IsLoopback ? address : throw Loopback.Refusal($"actors.nodes.{name}", text);
+        Listening.RequireAllowed($"actors.nodes.{name}", text, address.Host, Insecure);
+        if (address.IsWildcard)
+            throw new ConfigurationException($"actors.nodes.{name} = {text} is no address that other nodes can connect to: write that of the machine, such as \"10.0.0.1:{address.Port}\"");
+        return address;
     }
 
     private void RequireKnown(string setting, string node)
@@ -131,7 +140,11 @@ internal sealed record NodeSettings(
     IReadOnlyDictionary<NodeId, NodeAddress> Nodes,
     IReadOnlyList<GroupSettings> Groups,
     ClientSettings Client,
-    NodeAddress? Http)
+    NodeAddress? Http,
+    bool Insecure)
 {
     public NodeAddress Address => Nodes[Node];
+
+    /// <summary>True when only this machine can reach what this node listens on.</summary>
+    public bool IsLoopback => Address.IsLoopback && Http is null or { IsLoopback: true };
 }

@@ -62,7 +62,7 @@ internal static class Program
     private static Command FailoverCommand(string[] args)
     {
         var against = Names("--against", "The peers that ours is measured beside, each of which must elect a leader by itself", "etcd");
-        var faults = List("--faults", "kill (kill -9 of the leader) or cut (its packets vanish; needs root, and ours cannot be cut yet), or both", "kill",
+        var faults = List("--faults", "kill (kill -9 of the leader) or cut (its packets vanish; needs root), or both", "kill",
             text => Enum.TryParse<Fault>(text, ignoreCase: true, out var fault) ? fault : (Fault?)null);
         var times = Number("--times", "How often each fault is made", 20);
         return Run(new Command("failover", "Time from a fault of the leader to the next acknowledged write") { against, faults, times }, args,

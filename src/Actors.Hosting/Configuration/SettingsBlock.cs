@@ -109,6 +109,19 @@ internal sealed class SettingsBlock
             : throw Fault(key, $"= {text} is not a whole number from {int.MinValue} to {int.MaxValue}");
     }
 
+    /// <summary>on or off.</summary>
+    public bool Switch(string key, bool otherwise)
+    {
+        if (!Has(key))
+            return otherwise;
+        return TextOf(key, _values[key]) switch
+        {
+            "on" or "true" or "yes" => true,
+            "off" or "false" or "no" => false,
+            var text => throw Fault(key, $"= {text} is not a switch: write on or off"),
+        };
+    }
+
     /// <summary>The texts of a list such as <c>[n1, n2]</c>.</summary>
     public IReadOnlyList<string> List(string key)
     {

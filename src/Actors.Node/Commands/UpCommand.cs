@@ -22,13 +22,16 @@ internal static class UpCommand
         var data = new Option<string?>("--data") { Description = "Where the nodes keep their data, to be found again by the next 'up'; a temporary folder if left out", HelpName = "DIR" };
         var httpPort = NumberOption.Create("--http-port", "The HTTP port of the first node; the others follow", otherwise: 8081, min: 1, max: 65_535, helpName: "PORT");
         var port = NumberOption.Create("--port", "The port of the first node for messages between nodes; the others follow", otherwise: 4051, min: 1, max: 65_535, helpName: "PORT");
-        var command = new Command("up", "Starts a cluster of processes on this machine and shows it until Ctrl-C") { config, nodes, data, httpPort, port };
+        var host = new Option<string>("--host") { Description = "The address of this machine that the nodes listen on", DefaultValueFactory = _ => ClusterPlan.Loopback, HelpName = "ADDRESS" };
+        var insecure = new Option<bool>("--insecure") { Description = "Lets --host be an address that others can reach, although nothing is encrypted and nobody asked who he is" };
+        var command = new Command("up", "Starts a cluster of processes on this machine and shows it until Ctrl-C") { config, nodes, data, httpPort, port, host, insecure };
         command.SetAction(async parsed =>
         {
             using var stop = new StopSignals();
             using var folder = UpFolder.Open(parsed.GetValue(data));
             var plan = Prepare(() => ClusterPlan.Create(
-                ConfigOf(parsed.GetValue(config)), parsed.GetValue(nodes), parsed.GetValue(port)!.Value, parsed.GetValue(httpPort)!.Value, folder.Path));
+                ConfigOf(parsed.GetValue(config)), parsed.GetValue(nodes), parsed.GetValue(port)!.Value, parsed.GetValue(httpPort)!.Value, folder.Path,
+                parsed.GetValue(host)!, parsed.GetValue(insecure)));
             folder.IsWanted = true;
             await RunAsync(terminal, plan, stop);
             folder.IsWanted = false;
@@ -86,9 +89,9 @@ internal static class UpCommand
         try
         {
             var plan = create();
-            if (plan.PortInUse() is { } inUse)
-                throw new CommandException(ExitCode.Usage, inUse);
             plan.WriteConfigs();
+            if (plan.CannotListen() is { } refusal)
+                throw new CommandException(ExitCode.Usage, refusal);
             return plan;
         }
         catch (Exception e) when (e is ConfigurationException or ArgumentException or IOException or UnauthorizedAccessException)

@@ -19,7 +19,7 @@ internal static class HttpApi
     /// <summary>The longest key, every byte percent-encoded, and room for the rest of the line.</summary>
     private const int MaxRequestLineBytes = 3 * KeyValueLimits.MaxKeyBytes + 16_384;
 
-    /// <summary>Adds the server, listening at <paramref name="endPoint"/> of the loopback interface, and the endpoints' parts.</summary>
+    /// <summary>Adds the server, listening at <paramref name="endPoint"/>, and the endpoints' parts.</summary>
     public static void AddHttpApi(this WebApplicationBuilder builder, NodeInfo node, IPEndPoint endPoint)
     {
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
@@ -45,7 +45,7 @@ internal static class HttpApi
         app.Use(RequestTarget.TakeKey);
         app.Use((context, next) => AnswerProblemsAsync(context, next, app.Logger));
         app.UseStatusCodePages(status => NoRoute(status.HttpContext).WriteAsync(status.HttpContext));
-        app.Use(RefuseForeignPages);
+        app.Use(new ForeignPages(app.Services.GetRequiredService<NodeInfo>()).RefuseAsync);
         app.UseRouting();
         MapRoutes(app);
     }
@@ -113,18 +113,4 @@ internal static class HttpApi
         405 => new Problem(405, "method-not-allowed", $"{context.Request.Method} is not possible here: {context.Response.Headers.Allow} is"),
         var status => new Problem(status, "bad-request", ReasonPhrases.GetReasonPhrase(status)),
     };
-
-    /// <summary>Keeps pages of other sites, which a browser on this machine may show, from using the API: by a name that resolves to the loopback address, or by a plain form.</summary>
-    private static Task RefuseForeignPages(HttpContext context, RequestDelegate next)
-    {
-        if (!IsLoopback(context.Request.Host.Host))
-            throw new ProblemException(new Problem(421, "foreign-host", $"this node serves localhost and 127.0.0.1, not '{context.Request.Host.Host}'") { Parameter = "Host" });
-        var origin = context.Request.Headers.Origin.ToString();
-        if (origin.Length > 0 && !(Uri.TryCreate(origin, UriKind.Absolute, out var page) && IsLoopback(page.Host)))
-            throw new ProblemException(new Problem(403, "foreign-origin", "this node answers no pages of other sites") { Parameter = "Origin" });
-        return next(context);
-    }
-
-    private static bool IsLoopback(string host) =>
-        host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address));
 }

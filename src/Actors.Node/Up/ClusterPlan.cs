@@ -25,9 +25,11 @@ internal sealed record PlannedNode(string Name, NodeAddress Remoting, NodeAddres
 /// <summary>A cluster on this machine: each node is the configuration that the user gave, with ports, folder and name of its own.</summary>
 /// <param name="ConfigFile">The user's file.</param>
 /// <param name="Nodes">The nodes in order.</param>
-internal sealed record ClusterPlan(string ConfigFile, IReadOnlyList<PlannedNode> Nodes)
+/// <param name="IsInsecure">True when <c>up</c> was told so, whatever the file says.</param>
+internal sealed record ClusterPlan(string ConfigFile, IReadOnlyList<PlannedNode> Nodes, bool IsInsecure = false)
 {
-    private const string Host = "127.0.0.1";
+    public const string Loopback = "127.0.0.1";
+
     private const int MaxPort = 65_535;
 
     /// <summary>Plans a cluster.</summary>
@@ -36,9 +38,11 @@ internal sealed record ClusterPlan(string ConfigFile, IReadOnlyList<PlannedNode>
     /// <param name="port">The Akka.Remote port of the first node; the others follow.</param>
     /// <param name="httpPort">The HTTP port of the first node; the others follow.</param>
     /// <param name="folder">Where the nodes keep their data.</param>
+    /// <param name="host">The address of this machine that all listen on.</param>
+    /// <param name="isInsecure">True to let that be one that others can reach, unprotected.</param>
     /// <exception cref="ConfigurationException">The file cannot be read.</exception>
     /// <exception cref="ArgumentException">The ports overlap or run out of range.</exception>
-    public static ClusterPlan Create(string configFile, int? count, int port, int httpPort, string folder)
+    public static ClusterPlan Create(string configFile, int? count, int port, int httpPort, string folder, string host = Loopback, bool isInsecure = false)
     {
         var config = Hosting.Configuration.ConfigFile.Load(configFile);
         var listed = Keys(config, "actors.nodes");
@@ -50,7 +54,8 @@ internal sealed record ClusterPlan(string ConfigFile, IReadOnlyList<PlannedNode>
             throw new ArgumentException($"--port {port} and --http-port {httpPort} overlap: {number} nodes take {number} ports from each");
         return new ClusterPlan(
             Path.GetFullPath(configFile),
-            [.. names.Select((name, i) => new PlannedNode(name, new NodeAddress(Host, port + i), new NodeAddress(Host, httpPort + i), Path.GetFullPath(Path.Combine(folder, name))))]);
+            [.. names.Select((name, i) => new PlannedNode(name, new NodeAddress(host, port + i), new NodeAddress(host, httpPort + i), Path.GetFullPath(Path.Combine(folder, name))))],
+            isInsecure);
     }
 
     /// <summary>Writes the configuration of every node, and reads it as the node will.</summary>
@@ -65,12 +70,11 @@ internal sealed record ClusterPlan(string ConfigFile, IReadOnlyList<PlannedNode>
         }
     }
 
-    /// <summary>The first port that another process has, as a setting would name it; null when all are free.</summary>
-    public string? PortInUse() => Nodes
+    /// <summary>The first address where a node could not listen, and the option that chooses another; null when all are free.</summary>
+    public string? CannotListen() => Nodes
         .SelectMany(node => new[] { (Address: node.Remoting, Use: $"for Akka.Remote of {node.Name}; choose others with --port"), (Address: node.Http, Use: $"for HTTP of {node.Name}; choose others with --http-port") })
-        .Where(port => !port.Address.CanListen(out _))
-        .Select(port => $"port {port.Address.Port} is in use, wanted {port.Use}")
-        .FirstOrDefault();
+        .Select(port => port.Address.CanListen(out var error) ? null : $"cannot listen on {port.Address}: {error}; wanted {port.Use}")
+        .FirstOrDefault(refusal => refusal is not null);
 
     private string ConfigOf(PlannedNode node, Config config)
     {
@@ -81,6 +85,8 @@ internal sealed record ClusterPlan(string ConfigFile, IReadOnlyList<PlannedNode>
         text.AppendLine(CultureInfo.InvariantCulture, $"actors.data-directory = {Quote(node.Folder)}");
         text.AppendLine(CultureInfo.InvariantCulture, $"actors.http.host = {Quote(node.Http.Host)}");
         text.AppendLine(CultureInfo.InvariantCulture, $"actors.http.port = {node.Http.Port}");
+        if (IsInsecure)
+            text.AppendLine("actors.insecure = on");
         text.AppendLine("actors.nodes = replaced    # a block alone would only add to the one that is included");
         text.AppendLine("actors.nodes {");
         foreach (var other in Nodes)

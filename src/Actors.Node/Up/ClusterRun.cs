@@ -26,11 +26,11 @@ internal sealed record ClusterRun(int Pid, DateTime Started, IReadOnlyList<RunNo
     /// <summary>The running cluster that serves at <paramref name="http"/>, by whatever name of this machine, and its file; null when this user runs none.</summary>
     public static (ClusterRun Run, string File)? Find(string folder, Uri http)
     {
-        if (!http.IsLoopback || !Directory.Exists(folder))
+        if (!Directory.Exists(folder))
             return null;
         foreach (var file in Directory.EnumerateFiles(folder, "up-*.json").Order())
         {
-            if (Read(file) is { } run && run.Nodes.Any(node => new Uri(node.Http).Port == http.Port) && run.IsAlive())
+            if (Read(file) is { } run && run.Nodes.Any(node => IsSame(new Uri(node.Http), http)) && run.IsAlive())
                 return (run, file);
         }
 
@@ -59,6 +59,8 @@ internal sealed record ClusterRun(int Pid, DateTime Started, IReadOnlyList<RunNo
 
     /// <summary>When a process started.</summary>
     public static DateTime StartOf(Process process) => process.StartTime.ToUniversalTime();
+
+    private static bool IsSame(Uri one, Uri other) => one.Port == other.Port && (one.Host == other.Host || (one.IsLoopback && other.IsLoopback));
 
     private bool IsAlive()
     {

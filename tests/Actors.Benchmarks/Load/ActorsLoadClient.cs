@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Actors.Hosting;
 using Actors.Replication;
 using Actors.Replication.KeyValue;
@@ -21,13 +23,13 @@ internal sealed class ActorsLoadClient : ILoadClient
     public ActorsLoadClient(IReadOnlyList<string> endpoints, int valueBytes)
     {
         _value = LoadClients.Value(valueBytes);
-        _system = ActorSystem.Create("demo", ConfigurationFactory.ParseString("""
+        var nodes = endpoints.Select(e => e.Split('=')).ToDictionary(e => e[0], e => e[1]);
+        _system = ActorSystem.Create("demo", ConfigurationFactory.ParseString($$"""
             akka { loglevel = OFF, stdout-loglevel = OFF }     # standard output carries the results
             akka.actor.provider = remote
-            akka.remote.dot-netty.tcp { hostname = 127.0.0.1, port = 0 }
+            akka.remote.dot-netty.tcp { hostname = {{AddressTowards(nodes.Values.First())}}, port = 0 }
             akka.remote.retry-gate-closed-for = 500 ms
             """).WithFallback(ActorsConfig.Default));
-        var nodes = endpoints.Select(e => e.Split('=')).ToDictionary(e => e[0], e => e[1]);
         _client = new KeyValueClient(ReplicationClient.Connect(_system, nodes, "default"));
     }
 
@@ -46,4 +48,12 @@ internal sealed class ActorsLoadClient : ILoadClient
     }
 
     public async ValueTask DisposeAsync() => await _system.Terminate();
+
+    /// <summary>The address of this machine under which the one of <paramref name="endpoint"/> can answer. Sends nothing.</summary>
+    private static IPAddress AddressTowards(string endpoint)
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        socket.Connect(IPEndPoint.Parse(endpoint));
+        return ((IPEndPoint)socket.LocalEndPoint!).Address;
+    }
 }

@@ -10,15 +10,13 @@ internal sealed class ActorsCluster : IElectsLeader
     /// <summary>The files that <c>config/</c> holds, copied beside this program.</summary>
     private const string Example = "config/primary-backup.conf";
 
-    private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(1) };
+    private static readonly HttpClient Http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(1) };
     private readonly string _folder;
     private readonly string[] _urls;
     private readonly string[] _endpoints;
 
     public ActorsCluster(Site site)
     {
-        if (site.Machines.Any(machine => machine.Namespace is not null))
-            throw new BenchmarkException("actors listens on loopback only, for now: it cannot be measured in network namespaces");
         Version = $"Actors {typeof(Replication.IReplication).Assembly.GetName().Version?.ToString(3)}";
         _folder = site.NewFolder("actors");
         var ports = Site.FreePorts(2 * Site.Servers);
@@ -26,7 +24,7 @@ internal sealed class ActorsCluster : IElectsLeader
         _endpoints = [.. addresses.Select((address, i) => $"n{i + 1}={address}")];
         _urls = [.. site.Machines.Select((machine, i) => $"http://{machine.Address}:{ports[Site.Servers + i]}")];
         Servers = [.. site.Machines.Select((machine, i) => new ServerProcess($"actors-{i + 1}", machine.CommandLine(
-            "dotnet", Path.Combine(AppContext.BaseDirectory, "Actors.Node.dll"), "node", "--config", WriteConfig(i, addresses, ports[Site.Servers + i]))))];
+            "dotnet", Path.Combine(AppContext.BaseDirectory, "Actors.Node.dll"), "node", "--config", WriteConfig(i, addresses, machine.Address, ports[Site.Servers + i]))))];
     }
 
     public string Version { get; }
@@ -67,7 +65,7 @@ internal sealed class ActorsCluster : IElectsLeader
         Directory.Delete(_folder, recursive: true);
     }
 
-    private string WriteConfig(int server, string[] addresses, int httpPort)
+    private string WriteConfig(int server, string[] addresses, string httpHost, int httpPort)
     {
         var file = Path.Combine(_folder, $"n{server + 1}.conf");
         File.WriteAllText(file, $$"""
@@ -76,7 +74,8 @@ internal sealed class ActorsCluster : IElectsLeader
               node = n{{server + 1}}
               data-directory = "{{Path.Combine(_folder, $"n{server + 1}")}}"
               nodes { n1 = "{{addresses[0]}}", n2 = "{{addresses[1]}}", n3 = "{{addresses[2]}}" }
-              http.port = {{httpPort}}
+              http { host = "{{httpHost}}", port = {{httpPort}} }
+              insecure = on       # in a network namespace nobody else can reach it
             }
             akka.loglevel = WARNING
             """);

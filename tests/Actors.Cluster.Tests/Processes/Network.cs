@@ -3,10 +3,7 @@ using System.Diagnostics;
 namespace Actors.Cluster.Tests;
 
 /// <summary>A network that exists only in this kernel: a namespace for each node, joined by a bridge in a namespace of its own.</summary>
-/// <remarks>
-/// Nodes listen on loopback addresses only. With <c>route_localnet</c> the kernel carries addresses of 127.0.0.0/8 over a real link as well, so each
-/// node has one of them on its own interface, and what is cut is the link itself. Needs root; nothing of it shows in the machine's own network.
-/// </remarks>
+/// <remarks>What is cut is the link itself. Needs root; nothing of it shows in the machine's own network.</remarks>
 internal sealed class Network : IDisposable
 {
     private readonly string _prefix = $"act{Environment.ProcessId}";
@@ -24,10 +21,7 @@ internal sealed class Network : IDisposable
             Ip($"netns add {name}");
             Ip($"-n {name} link add eth0 type veth peer name v{node} netns {Hub}");
             Ip($"-n {Hub} link set v{node} master br0 up");
-            Run("ip", "netns", "exec", name, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet; echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet");
             Ip($"-n {name} link set lo up");
-            Ip($"-n {name} addr del 127.0.0.1/8 dev lo");      // or all of 127.0.0.0/8 would be here
-            Ip($"-n {name} addr add 127.0.0.1/32 dev lo");
             Ip($"-n {name} addr add {Address(node)}/24 dev eth0");
             Ip($"-n {name} link set eth0 up");
         }
@@ -38,8 +32,8 @@ internal sealed class Network : IDisposable
     /// <summary>The namespace of a node, from 1.</summary>
     public string Namespace(int node) => $"{_prefix}-n{node}";
 
-    /// <summary>The loopback address of a node, reachable from the others.</summary>
-    public static string Address(int node) => $"127.77.0.{node}";
+    /// <summary>The address of a node, reachable from the others.</summary>
+    public static string Address(int node) => $"10.77.0.{node}";
 
     /// <summary>Takes a node off the bridge: its own link stays up and its packets vanish, as when a switch fails.</summary>
     public void Cut(int node) => Ip($"-n {Hub} link set v{node} nomaster");

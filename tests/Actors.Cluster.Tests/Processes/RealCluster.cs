@@ -42,6 +42,7 @@ internal sealed class RealCluster : IDisposable
                 actors.data-directory = "{Path.Combine(_folder, name)}"
                 actors.http.host = "{address.Host}"
                 actors.http.port = {Text(address.Http)}
+                {(network is null ? "" : "actors.insecure = on")}
                 {settings}
                 """);
             return new RealNode(name, config, $"http://{address.Host}:{Text(address.Http)}", _folder, network?.Namespace(i + 1));

@@ -35,7 +35,7 @@ public class SettingsTests
     [InlineData("node = n1", "", "actors.node is missing: the name of this node, such as n1")]
     [InlineData("data-directory = \"data/n1\"", "", "actors.data-directory is missing: the folder of this node's log and state, such as data/n1")]
     [InlineData("node = n1", "nod = n1", "actors.nod is not a setting; did you mean node?")]
-    [InlineData("node = n1", "node = n1, quorum = 3", "actors.quorum is not a setting; known are cluster, node, data-directory, nodes, http, client, groups, store-dispatcher")]
+    [InlineData("node = n1", "node = n1, quorum = 3", "actors.quorum is not a setting; known are cluster, node, data-directory, nodes, insecure, http, client, groups, store-dispatcher")]
     [InlineData("node = n1", "node = n4", "actors.node = 'n4' is not one of actors.nodes; did you mean n1?")]
     [InlineData("node = n1", "node = frontend", "actors.node = 'frontend' is not one of actors.nodes; known are n1, n2, n3")]
     [InlineData("node = n1", "node { }", "actors.node is a block where a single value belongs")]
@@ -45,8 +45,8 @@ public class SettingsTests
     [InlineData("n2 = \"127.0.0.1:4052\"", "n2 = \"127.0.0.1:4051\"", "actors.nodes: n1 and n2 have the same address 127.0.0.1:4051")]
     [InlineData("n2 = \"127.0.0.1:4052\"", "n2 = \"127.0.0.1\"", "actors.nodes.n2 = 127.0.0.1 is not an address: write host:port with a port from 1 to 65535, such as \"127.0.0.1:4051\"")]
     [InlineData("n2 = \"127.0.0.1:4052\"", "n2 = \"127.0.0.1:70000\"", "actors.nodes.n2 = 127.0.0.1:70000 is not an address: write host:port with a port from 1 to 65535, such as \"127.0.0.1:4051\"")]
-    [InlineData("n2 = \"127.0.0.1:4052\"", "n2 = \"10.0.0.2:4052\"", "actors.nodes.n2 = 10.0.0.2:4052 is refused: nodes listen on loopback addresses only (127.0.0.1) for now, as connections are neither encrypted nor authenticated yet")]
-    [InlineData("http { port = 8081 }", "http { host = \"0.0.0.0\", port = 8081 }", "actors.http = 0.0.0.0:8081 is refused: nodes listen on loopback addresses only (127.0.0.1) for now, as connections are neither encrypted nor authenticated yet")]
+    [InlineData("n2 = \"127.0.0.1:4052\"", "n2 = \"10.0.0.2:4052\"", "actors.nodes.n2 = 10.0.0.2:4052 is refused: beyond loopback (127.0.0.1) nodes need TLS and a token, or actors.insecure = on in a network that nobody else can reach")]
+    [InlineData("http { port = 8081 }", "http { host = \"0.0.0.0\", port = 8081 }", "actors.http = 0.0.0.0:8081 is refused: beyond loopback (127.0.0.1) nodes need TLS and a token, or actors.insecure = on in a network that nobody else can reach")]
     [InlineData("http { port = 8081 }", "http { port = 4052 }", "actors.http = 127.0.0.1:4052 is the address of n2 in actors.nodes: HTTP needs a port of its own")]
     [InlineData("http { port = 8081 }", "http { port = 0 }", "actors.http.port = 0 is not a port: 1 to 65535")]
     [InlineData("http { port = 8081 }", "http { port = web }", "actors.http.port = web is not a whole number from -2147483648 to 2147483647")]
@@ -85,12 +85,26 @@ public class SettingsTests
     [InlineData("commit = all", "max-sessions = 1.5", "actors.groups.default.max-sessions = 1.5 is not a whole number from -2147483648 to 2147483647")]
     [InlineData("commit = all", "state-machine = inventry", "actors.groups.default.state-machine = inventry is not registered; did you mean inventory?")]
     [InlineData("commit = all", "state-machine = ledger", "actors.groups.default.state-machine = ledger is not registered; registered are key-value, inventory")]
+    [InlineData("n2 = \"127.0.0.1:4052\"", "n2 = \"0.0.0.0:4052\" }\n  insecure = on\n  nodes {", "actors.nodes.n2 = 0.0.0.0:4052 is no address that other nodes can connect to: write that of the machine, such as \"10.0.0.1:4052\"")]
+    [InlineData("cluster = demo", "cluster = demo, insecure = maybe", "actors.insecure = maybe is not a switch: write on or off")]
     public void A_wrong_setting_is_refused_in_one_line_that_names_it(string good, string bad, string message)
     {
         Assert.Contains(good, Good, StringComparison.Ordinal);
         var config = ConfigurationFactory.ParseString(Good.Replace(good, bad, StringComparison.Ordinal));
 
         Assert.Equal(message, Assert.Throws<ConfigurationException>(() => ReplicationOptions.Read(config, OwnMachines)).Message);
+    }
+
+    [Fact]
+    public void Insecure_allows_addresses_that_others_can_reach()
+    {
+        var text = Good.Replace("n2 = \"127.0.0.1:4052\"", "n2 = \"10.0.0.2:4052\"", StringComparison.Ordinal)
+            .Replace("http { port = 8081 }", "http { host = \"0.0.0.0\", port = 8081 }, insecure = on", StringComparison.Ordinal);
+
+        var settings = ReplicationOptions.Read(ConfigurationFactory.ParseString(text), OwnMachines).Validated();
+
+        Assert.Equal(new NodeAddress("10.0.0.2", 4052), settings.Nodes[new NodeId("n2")]);
+        Assert.False(settings.IsLoopback);
     }
 
     [Fact]

@@ -99,9 +99,9 @@ public sealed class UpTests : IDisposable
         other.Start();
         var port = ((IPEndPoint)other.LocalEndpoint).Port;
         var plan = new ClusterPlan("x", [new PlannedNode("n1", new NodeAddress("127.0.0.1", FreePorts.Take(1)[0]), new NodeAddress("127.0.0.1", port), "x")]);
-        Assert.Equal($"port {port} is in use, wanted for HTTP of n1; choose others with --http-port", plan.PortInUse());
+        Assert.Equal($"cannot listen on 127.0.0.1:{port}: Address already in use; wanted for HTTP of n1; choose others with --http-port", plan.CannotListen());
         other.Stop();
-        Assert.Null(plan.PortInUse());
+        Assert.Null(plan.CannotListen());
     }
 
     [Theory]
@@ -157,6 +157,18 @@ public sealed class UpTests : IDisposable
         Assert.Equal(2, exitCode);
         Assert.Contains("actors.http", error);
         Assert.Contains("loopback", error);
+    }
+
+    [Fact]
+    public async Task An_up_beyond_loopback_needs_the_setting_or_the_option()
+    {
+        var port = FreePorts.Take(1)[0];
+        string[] up = ["up", "--config", Example(), "--host", "0.0.0.1", "--port", $"{port}", "--http-port", $"{port + 10}"];
+        Assert.Equal(
+            (2, $"actors.nodes.n1 = 0.0.0.1:{port} is refused: beyond loopback (127.0.0.1) nodes need TLS and a token, or actors.insecure = on in a network that nobody else can reach\n"),
+            await RunAsync(up));
+        // No machine has this address: it is tried.
+        Assert.StartsWith($"cannot listen on 0.0.0.1:{port}: ", (await RunAsync([.. up, "--insecure"])).Error);
     }
 
     [Theory]
@@ -273,6 +285,10 @@ public sealed class UpTests : IDisposable
         Assert.NotNull(ClusterRun.Find(_folder, new Uri("http://localhost:1/")));
         Assert.Null(ClusterRun.Find(_folder, new Uri("http://127.0.0.1:3")));
         Assert.Null(ClusterRun.Find(_folder, new Uri("http://192.0.2.1:1")));
+        (run with { Nodes = [new RunNode("n1", 0, "http://192.0.2.1:1", "")] }).Write(file);
+        Assert.NotNull(ClusterRun.Find(_folder, new Uri("http://192.0.2.1:1")));
+        Assert.Null(ClusterRun.Find(_folder, new Uri("http://127.0.0.1:1")));
+        run.Write(file);
         Assert.Null(ClusterRun.Find(Path.Combine(_folder, "none"), new Uri("http://127.0.0.1:1")));
         (run with { Started = run.Started.AddMinutes(-1) }).Write(file);
         Assert.Null(ClusterRun.Find(_folder, new Uri("http://127.0.0.1:1")));

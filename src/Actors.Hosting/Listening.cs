@@ -3,22 +3,33 @@ using Akka.Configuration;
 
 namespace Actors.Hosting;
 
-/// <summary>Where this node's Akka.Remote may listen: for now on its own address in <c>actors.nodes</c>, which is a loopback address, and nowhere else.</summary>
-internal static class Loopback
+/// <summary>Where this node's Akka.Remote may listen: on its own address in <c>actors.nodes</c> and nowhere else, and beyond loopback only by an explicit setting.</summary>
+internal static class Listening
 {
-    private const string HostName = "akka.remote.dot-netty.tcp.hostname";
+    private const string Tcp = "akka.remote.dot-netty.tcp";
+    private static readonly string[] HostNames = ["hostname", "bind-hostname"];
 
-    public static ConfigurationException Refusal(string setting, string value) =>
-        new($"{setting} = {value} is refused: nodes listen on loopback addresses only (127.0.0.1) for now, as connections are neither encrypted nor authenticated yet");
+    /// <summary>Refuses an address that others could reach, unless <paramref name="insecure"/>.</summary>
+    /// <param name="setting">As it stands in HOCON.</param>
+    /// <param name="value">What it is set to.</param>
+    /// <param name="host">The host in it.</param>
+    /// <param name="insecure">The setting that allows it.</param>
+    /// <exception cref="ConfigurationException">It is refused.</exception>
+    public static void RequireAllowed(string setting, string value, string host, bool insecure)
+    {
+        if (!insecure && !new NodeAddress(host, 1).IsLoopback)
+            throw new ConfigurationException($"{setting} = {value} is refused: beyond loopback (127.0.0.1) nodes need TLS and a token, or actors.insecure = on in a network that nobody else can reach");
+    }
 
     /// <summary>Refuses a host name in <paramref name="config"/> that others could reach; a missing one is left to <see cref="RequireListening"/>.</summary>
     /// <exception cref="ConfigurationException">It is not a loopback address.</exception>
-    public static void RequireHostName(Config config)
+    public static void RequireHostName(Config config, bool insecure)
     {
-        if (config.IsEmpty || config.GetString(HostName) is not { Length: > 0 } host)
-            return;
-        if (!new NodeAddress(host, 1).IsLoopback)
-            throw Refusal(HostName, host);
+        foreach (var name in HostNames)
+        {
+            if (!config.IsEmpty && config.GetString($"{Tcp}.{name}") is { Length: > 0 } host)
+                RequireAllowed($"{Tcp}.{name}", host, host, insecure);
+        }
     }
 
     /// <summary>Fails while nothing has been started yet, when another process has the node's port: Akka.Remote would say so in a page of stack traces.</summary>
@@ -35,7 +46,7 @@ internal static class Loopback
         var address = system.Provider.DefaultAddress;
         if (address.Port is not { } port)
             throw new ConfigurationException($"replication needs Akka.Remote: call WithRemoting(\"{settings.Address.Host}\", {settings.Address.Port})");
-        RequireHostName(system.Settings.Config);
+        RequireHostName(system.Settings.Config, settings.Insecure);
         var actual = new NodeAddress(address.Host, port);
         if (actual != settings.Address)
             throw new ConfigurationException($"actors.nodes.{settings.Node} = {settings.Address}, but this system listens on {actual}: give Akka.Remote the same address");

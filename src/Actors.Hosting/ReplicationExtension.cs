@@ -5,6 +5,7 @@ using Akka;
 using Akka.Actor;
 using Akka.Actor.Setup;
 using Akka.Configuration;
+using Akka.Event;
 
 namespace Actors.Hosting;
 

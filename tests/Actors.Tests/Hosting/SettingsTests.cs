@@ -99,7 +99,7 @@ public class SettingsTests
     public void Insecure_allows_addresses_that_others_can_reach()
     {
         var text = Good.Replace("n2 = \"127.0.0.1:4052\"", "n2 = \"10.0.0.2:4052\"", StringComparison.Ordinal)
-            .Replace("http { port = 8081 }", "http { host = \"0.0.0.0\", port = 8081 }, insecure = on", StringComparison.Ordinal);
+            .Replace("http { port = 8081 }", "http { host = \"0.0.0.0\", port = 8081 }\n  insecure = on", StringComparison.Ordinal);
 
         var settings = ReplicationOptions.Read(ConfigurationFactory.ParseString(text), OwnMachines).Validated();
 

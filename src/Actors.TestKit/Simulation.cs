@@ -125,12 +125,22 @@ public sealed class Simulation : IDisposable
     /// <summary>Sets the rates of <paramref name="plan"/> and carries out its events, counted from now, as the simulation runs on.</summary>
     /// <param name="plan">What goes wrong.</param>
     /// <param name="leader">Who leads at present, for events that hit the leader; <c>default</c> when nobody does.</param>
-    public void Execute(FaultPlan plan, Func<NodeId>? leader = null)
+    /// <param name="handOver">Asks the first node, which leads, to hand over to the second one, or to whomever it likes (<c>default</c>), for <see cref="FaultKind.HandOver"/>; without it such events do nothing.</param>
+    public void Execute(FaultPlan plan, Func<NodeId>? leader = null, Action<NodeId, NodeId>? handOver = null)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        var nemesis = new Nemesis(this, leader ?? (() => default));
+        var nemesis = new Nemesis(this, leader ?? (() => default), handOver);
         _nemeses.Add(nemesis);
         nemesis.Begin(plan);
+    }
+
+    /// <summary>Something happens on <paramref name="node"/> that faults may wait for: see <see cref="FaultEvent.Upon"/> and <see cref="FaultEvent.Until"/>.</summary>
+    /// <param name="name">What it is, as plans name it, such as "vote".</param>
+    /// <param name="node">Where.</param>
+    public void Moment(string name, NodeId node)
+    {
+        foreach (var nemesis in _nemeses)
+            nemesis.OnMoment(name, node);
     }
 
     /// <summary>

@@ -65,7 +65,7 @@ internal static class SimulateCommand
             };
             var work = sweep.RunAsync();
             if (terminal.IsInteractive && !parsed.GetValue(json))
-                await ShowBarAsync(sweep, work);
+                await ShowBarAsync(terminal.Screen, sweep, work);
             await work;
             await terminal.Text.WriteAsync(parsed.GetValue(json) ? Json(sweep) : Text(sweep, options.TraceFile));
             foreach (var never in sweep.NeverSeen)
@@ -95,18 +95,20 @@ internal static class SimulateCommand
     private static Option<double?> RateOption(string name, string description) =>
         NumberOption.Create<double>(name, description, otherwise: null, min: 0.0, max: 1.0, helpName: "RATE");
 
-    private static Task ShowBarAsync(SwarmSweep sweep, Task work) => AnsiConsole.Progress()
+    private static Task ShowBarAsync(IAnsiConsole screen, SwarmSweep sweep, Task work) => screen.Progress()
         .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
         .StartAsync(async progress =>
         {
             var bar = progress.AddTask("simulating", maxValue: sweep.Seeds);
             while (await Task.WhenAny(work, Task.Delay(BarInterval)) != work)
+                Update();
+            Update();
+
+            void Update()
             {
                 bar.Value = sweep.Done;
                 bar.Description = string.Create(CultureInfo.InvariantCulture, $"{sweep.Done:N0} seeds, {sweep.Violations.Count} violations");
             }
-
-            bar.Value = bar.MaxValue;
         });
 
     private static string Text(SwarmSweep sweep, string? traceFile)

@@ -1,5 +1,6 @@
 using System.Text;
 using Actors.Node.Up;
+using Spectre.Console;
 
 namespace Actors.Node.Commands;
 
@@ -46,6 +47,9 @@ internal sealed class Terminal(Stream input, Stream output, TextWriter error, bo
 
     /// <summary>True when a person watches: progress bars and live tables make sense.</summary>
     public bool IsInteractive { get; } = isInteractive;
+
+    /// <summary>Where a person watches progress.</summary>
+    public IAnsiConsole Screen { get; init; } = AnsiConsole.Console;
 
     /// <summary>Where <c>actors up</c> tells other commands what it started.</summary>
     public string RunFolder { get; init; } = ClusterRun.DefaultFolder;

@@ -53,21 +53,41 @@ public enum FaultKind
 
     /// <summary>The first target is told that the second is suspected, whatever the truth.</summary>
     FalseSuspicion,
+
+    /// <summary>The first target, which leads, is asked to hand over to the second one, or to whomever it likes; only in runs that know how to ask.</summary>
+    HandOver,
+}
+
+/// <summary>Something that a run does and a fault waits for; the run says so by <see cref="Simulation.Moment"/>.</summary>
+/// <param name="Name">What it is, such as "vote".</param>
+/// <param name="Later">The fault begins or ends so long after it.</param>
+public sealed record FaultMoment(string Name, TimeSpan Later)
+{
+    /// <summary>A part of a line for a person.</summary>
+    public override string ToString() => Later == TimeSpan.Zero ? Name : string.Create(CultureInfo.InvariantCulture, $"{Name} + {Later.TotalSeconds:F3} s");
 }
 
 /// <summary>One planned fault.</summary>
-/// <param name="At">When it begins, counted from the start of the plan.</param>
+/// <param name="At">When it begins, counted from the start of the plan; see <see cref="Upon"/>.</param>
 /// <param name="Kind">What happens.</param>
-/// <param name="Targets">To whom; see <see cref="FaultKind"/>. The default <see cref="NodeId"/> stands for whoever leads at that moment.</param>
-/// <param name="Duration">How long it lasts.</param>
+/// <param name="Targets">To whom; see <see cref="FaultKind"/>. The default <see cref="NodeId"/> stands for whoever leads at that moment, or whose <see cref="Upon"/> it is.</param>
+/// <param name="Duration">How long it lasts, unless <see cref="Until"/> ends it.</param>
 /// <param name="Amount">How much, where the kind says so; otherwise 0.</param>
 public sealed record FaultEvent(TimeSpan At, FaultKind Kind, IReadOnlyList<NodeId> Targets, TimeSpan Duration, double Amount = 0)
 {
+    /// <summary>It begins when this comes for the first time after <see cref="At"/>. Null (default): it waits for nothing.</summary>
+    public FaultMoment? Upon { get; init; }
+
+    /// <summary>It ends when this comes to another node than the one that the default target stands for. Null (default): it lasts for its duration.</summary>
+    public FaultMoment? Until { get; init; }
+
     /// <summary>One line for a person.</summary>
     public override string ToString()
     {
-        var targets = string.Join(',', Targets.Select(target => target.IsNone ? "the leader" : target.Value));
+        var targets = string.Join(',', Targets.Select(target => !target.IsNone ? target.Value : Upon is null ? "the leader" : "that node"));
+        var upon = Upon is null ? "" : $"upon a {Upon}: ";
         var amount = Amount == 0 ? "" : $" by {Amount.ToString("G4", CultureInfo.InvariantCulture)}";
-        return string.Create(CultureInfo.InvariantCulture, $"{At.TotalSeconds,9:F3} s  {Kind} {targets}{amount} for {Duration.TotalSeconds:F3} s");
+        var until = Until is null ? "" : $" or until another's {Until}";
+        return string.Create(CultureInfo.InvariantCulture, $"{At.TotalSeconds,9:F3} s  {upon}{Kind} {targets}{amount} for {Duration.TotalSeconds:F3} s{until}");
     }
 }

@@ -33,7 +33,7 @@ public sealed class SimNetwork
     /// <summary>How links treat messages unless <see cref="SetFaults"/> says otherwise for one.</summary>
     public LinkFaults Faults { get; set; } = new();
 
-    /// <summary>The name of the actor that is a group's replica on its node; <c>replica-</c> and the group unless set.</summary>
+    /// <summary>The name of the actor that takes the messages for a group's replica on its node; <c>replica-</c> and the group unless set.</summary>
     public Func<GroupId, string> ReplicaName { get; set; } = group => $"replica-{group}";
 
     /// <summary>What has happened so far.</summary>

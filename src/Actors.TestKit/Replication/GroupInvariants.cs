@@ -42,11 +42,12 @@ internal sealed class GroupInvariants
     /// <summary>Its epoch.</summary>
     public Epoch Epoch { get; private set; }
 
-    /// <summary>Called with a node that votes.</summary>
-    public Action<NodeId> Voted { get; set; } = _ => { };
-
-    /// <summary>Called with a primary that sends the first copy of a view entry, and the view.</summary>
-    public Action<NodeId, View> Proposed { get; set; } = (_, _) => { };
+    /// <summary>A node starts, with what its disk kept: the state must cover what is cut off the log.</summary>
+    public void OnStart(SimNode node)
+    {
+        var log = Log(node.Id);
+        Require(log.DurableBase.Position.Index <= log.DurableState, "State Covers The Cut", $"the log of {node.Id} is cut up to {log.DurableBase.Position}, its state is that of {log.DurableState}");
+    }
 
     /// <summary>A message leaves a node.</summary>
     public void OnMessage(ReplicationMessage message)
@@ -93,6 +94,8 @@ internal sealed class GroupInvariants
     {
         _answers.OnReplies(m);
         _quorums.OnReplies(m);
+        if (m.Items.Any(reply => reply.Kind is RequestKind.Command && reply.Result.Outcome is Outcome.Ok))
+            _simulation.Moment(GroupMoment.Answer, m.From);
     }
 
     private void OnAppend(Append m)
@@ -103,9 +106,11 @@ internal sealed class GroupInvariants
             _primaries.Add(m.Epoch, m.From);
         if (m.Epoch >= Epoch)
             (Epoch, Primary) = (m.Epoch, m.From.Node);
-        if (_quorums.OnAppend(m) is { } proposal)
-            Proposed(m.From.Node, proposal);
         _bounds.OnAppend(m);
+        if (_quorums.OnAppend(m) is { } proposal)
+            _simulation.Moment(proposal.Learners.Count > 0 ? GroupMoment.TakingIn : GroupMoment.Proposal, m.From.Node);
+        if (m.From.Node == Primary)
+            _simulation.Moment(GroupMoment.Message, m.From.Node);
     }
 
     private void OnAppended(Appended m)
@@ -130,7 +135,7 @@ internal sealed class GroupInvariants
         Require(promise.Epoch > m.Epoch || (promise.Epoch == m.Epoch && !promise.VotedFor.IsNone), "Durable Votes", $"{m.From} voted in epoch {m.Epoch}, its disk says {promise}");
         if (promise.Epoch == m.Epoch)
             _quorums.OnVote(m, promise.VotedFor);
-        Voted(m.From.Node);
+        _simulation.Moment(GroupMoment.Vote, m.From.Node);
     }
 
     private LogOnDisk Log(NodeId node) => new(_simulation.Node(node), _keys);

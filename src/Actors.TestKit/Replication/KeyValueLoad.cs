@@ -12,10 +12,14 @@ internal sealed class KeyValueLoad(Simulation simulation, SeededRandom random)
 
     private readonly Dictionary<string, string?> _seen = [];
     private readonly SortedDictionary<Outcome, long> _outcomes = [];
-    private readonly int _operations = MinOperations + 20 + random.Next(200);
+    private readonly int _more = 20 + random.Next(200);
+    private readonly int _keys = 1 + random.Next(8);
     private readonly HashSet<int> _busy = [];
     private int _taken;
     private int _known;
+
+    /// <summary>In a few runs so many users share one client, all at once: they fill its window, and stay at the limits of its queue and of the group's. 0 in the others.</summary>
+    public int Crowd { get; } = random.Chance(0.03) ? 100 + random.Next(1200) : 0;
 
     /// <summary>Shares of writes, in percent; the rest are reads. Some loads mostly count, which shows each command that runs twice; some mostly read.</summary>
     public (int Puts, int Deletes, int Swaps, int Increments) Shares { get; } = random.Next(5) switch
@@ -29,8 +33,8 @@ internal sealed class KeyValueLoad(Simulation simulation, SeededRandom random)
     /// <summary>Told of every answer.</summary>
     public SimGroup Group { get; set; } = null!;
 
-    /// <summary>The number of keys.</summary>
-    public int Keys { get; } = 1 + random.Next(8);
+    /// <summary>The number of keys; many for a crowd: what many do at once with one key takes long to check.</summary>
+    public int Keys => _keys + Crowd / 4;
 
     /// <summary>The longest pause of a client between two operations.</summary>
     public TimeSpan Think { get; } = TimeSpan.FromMilliseconds(1 + random.Next(300));
@@ -49,7 +53,7 @@ internal sealed class KeyValueLoad(Simulation simulation, SeededRandom random)
     /// <summary>True when enough was done and nothing is under way.</summary>
     public bool IsDone => AllTaken && _busy.Count == 0;
 
-    private bool AllTaken => _taken >= _operations && _known >= MinOperations;
+    private bool AllTaken => _taken >= MinOperations + _more + 2 * Crowd && _known >= MinOperations;
 
     public IReadOnlyDictionary<Outcome, long> Outcomes => _outcomes;
 

@@ -18,6 +18,12 @@ internal sealed class LogOnDisk(SimNode node, GroupKeys keys)
     /// <summary>Where the log would begin after a crash at this instant.</summary>
     public LogBase DurableBase => node.Disk.GetDurable(Table.Meta, keys.Base) is { } bytes ? LogBase.Decode(bytes) : default;
 
+    /// <summary>Up to where the state in use would be applied after a crash at this instant; 0 before the first state.</summary>
+    public long DurableState => node.Disk.GetDurable(Table.State, State.Of(Applier.PositionKey)) is { } stamp ? Applier.ReadStamp(stamp).Position.Index : 0;
+
+    /// <summary>The group's first entry; null on a disk that knows of no group.</summary>
+    public byte[]? Genesis => node.Disk.Get(Table.Meta, keys.Genesis);
+
     /// <summary>The keys of the state that is in use.</summary>
     public StateKeys State => keys.State(DurableBase.Generation);
 

@@ -58,23 +58,20 @@ public static class PrimaryBackupSwarm
         var observer = AddClients(simulation, group, load, random);
         plan ??= options.Change(SwarmScenarios.DrawPlan(simulation, group));
         Watch(simulation, group, load);
-        var nemesis = new Nemesis(simulation, () => group.Primary);
         try
         {
             // What will be lost for good must be worth something first.
             if (!SwarmScenarios.IsSurvivable(plan, group.Settings))
                 simulation.RunUntil(() => load.Known >= KeyValueLoad.MinOperations, LivenessLimit);
-            nemesis.Begin(plan);
-            SwarmScenarios.Arm(simulation, group, observer);
-            simulation.RunFor(SwarmScenarios.Duration);
-            nemesis.Begin(SwarmScenarios.AtLeast(MinFaults - nemesis.Counts.Values.Sum(), plan, group));
-            simulation.RunFor(TimeSpan.FromSeconds(5));
-            nemesis.Stop();
+            Execute(plan);
+            RunFor(SwarmScenarios.Duration);
+            Execute(SwarmScenarios.AtLeast(MinFaults - simulation.FaultCounts.Values.Sum(), plan, group));
+            RunFor(TimeSpan.FromSeconds(5));
             simulation.Heal();
             if (SwarmScenarios.IsSurvivable(plan, group.Settings))
                 Converge(simulation, group, load, observer, SwarmScenarios.TakeDown(simulation, group, options.Down));
             else
-                simulation.RunFor(LostPhase);
+                RunFor(LostPhase);
             var check = Linearizability.Check(new KeyValueModel(), load.History, MaxStates);
             if (check.Verdict is LinearizabilityVerdict.NotLinearizable)
                 simulation.Fail("Linearizability", check.Explanation);
@@ -85,8 +82,19 @@ public static class PrimaryBackupSwarm
             return Result(failure);
         }
 
+        // Where no disk knows of the group any more, another one may begin: what was true of this one says nothing about that.
+        void RunFor(TimeSpan duration)
+        {
+            var until = simulation.Now + duration;
+            if (!group.IsForgotten)
+                simulation.RunUntil(() => group.IsForgotten || simulation.Now >= until, 2 * duration);
+        }
+
+        void Execute(FaultPlan plan) => simulation.Execute(
+            plan, () => group.Primary, (primary, target) => observer.Tell(new Transfer(primary, target, _ => { }), ActorRefs.NoSender));
+
         SwarmRun Result(SimulationFailedException? failure) => new(
-            simulation.Seed, simulation.Steps, simulation.Now, load.Known, nemesis.Counts, simulation.SometimesCounts, simulation.TraceHash, failure, plan);
+            simulation.Seed, simulation.Steps, simulation.Now, load.Known, simulation.FaultCounts, simulation.SometimesCounts, simulation.TraceHash, failure, plan);
     }
 
     private static GroupSettings DrawSettings(SwarmOptions options, SeededRandom random)
@@ -108,7 +116,7 @@ public static class PrimaryBackupSwarm
             MaxSessions = random.Chance(0.3) ? 1 + random.Next(4) : 10_000,
             SessionTimeout = random.Chance(0.3) ? TimeSpan.FromMilliseconds(200 + random.Next(5_000)) : TimeSpan.FromHours(1),
             MaxTokens = random.Chance(0.2) ? 1 + random.Next(20) : 100_000,
-            MaxPendingEntries = random.Chance(0.2) ? 1 + random.Next(5) : 10_000,
+            MaxPendingEntries = random.Chance(0.2) ? 1 + random.Next(random.Chance(0.5) ? 5 : 500) : 10_000,
             EventsKept = random.Chance(0.3) ? 1 + random.Next(10) : 10_000,
             LogCacheBytes = random.Chance(0.3) ? 2_000 : 16 << 20,
             LogLimitBytes = random.Chance(0.5) ? 1_000 + random.Next(20_000) : 256 << 20,
@@ -129,21 +137,26 @@ public static class PrimaryBackupSwarm
         {
             load.Group = group;
             if (hosts.IndexOf(context.Id) is >= 0 and var i)
-                KeyValueWorkload.Start(context, load, client: 100 + i, group.ClientOn(context.Id));
+                KeyValueWorkload.Start(context, load, client: 10_000 + i, group.ClientOn(context.Id));
             if (watched)
                 context.After(TimeSpan.FromMilliseconds(context.Random.Next(1000)), () => group.Watch(context));
         });
     }
 
-    /// <summary>Clients outside the group, each with one to three users at a time; returns the client actor that watches the end.</summary>
+    /// <summary>Clients outside the group, each with one to three users at a time, the first at times with a crowd; returns the client actor that watches the end.</summary>
     private static IActorRef AddClients(Simulation simulation, SimGroup group, KeyValueLoad load, SeededRandom random)
     {
+        var limits = new ClientSettings
+        {
+            Window = random.Chance(0.2) ? 1 + random.Next(64) : new ClientSettings().Window,
+            MaxQueued = random.Chance(0.2) ? 1 + random.Next(500) : new ClientSettings().MaxQueued,
+        };
         IActorRef observer = ActorRefs.Nobody;
         simulation.AddNode(SwarmScenarios.Observer.Value, context => observer = context.ActorOf(ClientProps(context), "client"));
         var users = 0;
         for (var i = 1 + random.Next(4); i > 0; i--)
         {
-            var (first, count) = (users, random.Chance(0.7) ? 1 : 2 + random.Next(2));
+            var (first, count) = (users, (random.Chance(0.7) ? 1 : 2 + random.Next(2)) + (users == 0 ? load.Crowd : 0));
             users += count;
             simulation.AddNode($"c{i}", context =>
             {
@@ -155,7 +168,7 @@ public static class PrimaryBackupSwarm
 
         return observer;
 
-        Props ClientProps(SimNodeContext context) => GroupClient.Props(group.Settings.Id, group.Nodes, default, context.Peers, context.Clock, new ClientSettings());
+        Props ClientProps(SimNodeContext context) => GroupClient.Props(group.Settings.Id, group.Nodes, default, context.Peers, context.Clock, limits);
     }
 
     /// <summary>After healing everything pending ends, every node is a member again, and all states are the same; those that stay <paramref name="down"/> left aside.</summary>

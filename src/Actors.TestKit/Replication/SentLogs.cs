@@ -1,6 +1,5 @@
 using Actors.Membership;
 using Actors.Replication;
-using Actors.Storage;
 
 namespace Actors.TestKit;
 
@@ -17,7 +16,7 @@ internal sealed class SentLogs(Simulation simulation, GroupKeys keys)
     /// <summary>The founding entry: it is never sent as an entry, and on every member's disk from the beginning.</summary>
     public LogEntry Begin()
     {
-        var genesis = LogEntry.FromFrame(simulation.Nodes.Select(node => node.Disk.Get(Table.Meta, keys.Genesis)).First(frame => frame is not null));
+        var genesis = LogEntry.FromFrame(simulation.Nodes.Select(node => new LogOnDisk(node, keys).Genesis).First(frame => frame is not null));
         Add(genesis, default);
         return genesis;
     }

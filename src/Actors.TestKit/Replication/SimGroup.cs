@@ -38,7 +38,7 @@ public sealed class SimGroup
         _invariants = new GroupInvariants(simulation, _settings);
         simulation.Sometimes(WatchResumed);
         options.Observer = _invariants.OnMessage;
-        simulation.Network.ReplicaName = group => $"{ReplicationNode.Name}/{ReplicationNode.ReplicaName(group)}";
+        simulation.Network.ReplicaName = _ => ReplicationNode.Name;     // which passes it on, as between processes
         foreach (var node in _nodes)
             simulation.AddNode(node.Value, Start);
     }
@@ -55,11 +55,8 @@ public sealed class SimGroup
     /// <summary>The highest epoch that had a primary.</summary>
     public Epoch Epoch => _invariants.Epoch;
 
-    /// <summary>Calls <paramref name="observer"/> with each node that votes, as it does.</summary>
-    internal void OnVote(Action<NodeId> observer) => _invariants.Voted = observer;
-
-    /// <summary>Calls <paramref name="observer"/> with each primary that proposes a view, as it does.</summary>
-    internal void OnProposal(Action<NodeId, View> observer) => _invariants.Proposed = observer;
+    /// <summary>True when every disk has lost the group: the nodes rightly found another one, under the same name.</summary>
+    internal bool IsForgotten { get; private set; }
 
     /// <summary>Called with what a client was told of a command: it must be durable where the commit rule says so.</summary>
     internal void OnAnswer(in GroupReply reply) => _invariants.OnAnswer(reply);
@@ -121,6 +118,8 @@ public sealed class SimGroup
 
     private void Start(SimNodeContext context)
     {
+        _invariants.OnStart(context.Node);
+        IsForgotten |= !Primary.IsNone && _nodes.TrueForAll(node => new LogOnDisk(_simulation.Node(node), new GroupKeys(_settings.Id)).Genesis is null);
         var store = context.OpenStore();
         var environment = new ReplicationEnvironment
         {

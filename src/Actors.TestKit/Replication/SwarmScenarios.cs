@@ -1,7 +1,5 @@
 using Actors.Membership;
 using Actors.Replication;
-using Actors.Replication.Client;
-using Akka.Actor;
 
 namespace Actors.TestKit;
 
@@ -39,6 +37,13 @@ internal static class SwarmScenarios
 
         if (group.Nodes.Count > 3 && random.Chance(0.4))
             events.AddRange(OneAfterTheOther(group, random));
+        events.AddRange(HandOvers(group, random));
+        if (random.Chance(0.3))
+            events.AddRange(CrashedVoters(random));
+        if (random.Chance(0.5))
+            events.AddRange(DisturbedProposals(group, clients, random));
+        for (var i = group.Nodes.Count > 2 && random.Chance(0.4) ? 1 + random.Next(8) : 0; i > 0; i--)
+            events.AddRange(Deposition(group, clients, random.Chance(0.5) ? At(GroupMoment.Message) : null, random));
         if (group.Nodes.Count > 2 && random.Chance(0.05))
             LoseMajority(events, group, random);
         return plan with { Events = [.. events.OrderBy(e => e.At)] };
@@ -54,19 +59,6 @@ internal static class SwarmScenarios
     /// <summary>True when the group must go on and converge after <paramref name="plan"/>.</summary>
     public static bool IsSurvivable(FaultPlan plan, GroupSettings settings) =>
         plan.Events.Where(e => e.Kind is FaultKind.Wipe or FaultKind.BitRot).SelectMany(e => e.Targets).Distinct().Count() <= Survivable(settings);
-
-    /// <summary>Sets up what no schedule can hit, because it depends on what the group does.</summary>
-    public static void Arm(Simulation simulation, SimGroup group, IActorRef observer)
-    {
-        var random = simulation.RandomFor("scenarios");
-        HandOver(simulation, group, observer, random);
-        if (random.Chance(0.3))
-            CrashVoters(simulation, group, random);
-        if (random.Chance(0.5))
-            DisturbProposals(simulation, group, random);
-        for (var i = group.Nodes.Count > 2 && random.Chance(0.4) ? 1 + random.Next(8) : 0; i > 0; i--)
-            simulation.After(Before(random, TimeSpan.Zero), () => Depose(simulation, group, random));
-    }
 
     /// <summary>After all has healed, some nodes are cut off for good, one after the other, so that each can be kicked before the next one; returns them.</summary>
     public static IReadOnlyCollection<NodeId> TakeDown(Simulation simulation, SimGroup group, int count)
@@ -112,7 +104,7 @@ internal static class SwarmScenarios
         }
     }
 
-    // All other disks are in order: were none left that knows of the group, the nodes would rightly found a new one.
+    // All other disks are in order: were none left that knows of the group, the nodes would rightly found a new one, and the run would end there.
     private static void LoseMajority(List<FaultEvent> events, SimGroup group, SeededRandom random)
     {
         events.RemoveAll(e => e.Kind is FaultKind.Wipe or FaultKind.BitRot or FaultKind.SyncFailure or FaultKind.DiskFull);
@@ -126,127 +118,86 @@ internal static class SwarmScenarios
 
     private static TimeSpan Short(SeededRandom random) => random.Between(TimeSpan.FromMilliseconds(1), random.Chance(0.5) ? TimeSpan.FromMilliseconds(50) : TimeSpan.FromSeconds(2));
 
-    /// <summary>Crashes nodes for a moment just as they vote: what they promised must outlive it.</summary>
-    private static void CrashVoters(Simulation simulation, SimGroup group, SeededRandom random) => group.OnVote(id =>
+    private static FaultMoment At(string name, TimeSpan later = default) => new(name, later);
+
+    private static TimeSpan UpTo(SeededRandom random, int ms) => random.Between(TimeSpan.Zero, TimeSpan.FromMilliseconds(ms));
+
+    /// <summary>Now and then the primary is asked to hand over.</summary>
+    private static IEnumerable<FaultEvent> HandOvers(SimGroup group, SeededRandom random)
     {
-        if (simulation.Now < Duration && random.Chance(0.2))
-            simulation.After(TimeSpan.Zero, () => CrashFor(simulation, simulation.Node(id), random.Between(TimeSpan.FromMilliseconds(1), TimeSpan.FromMilliseconds(20))));
-    });
+        for (var i = random.Next(4); i > 0; i--)
+        {
+            NodeId[] targets = random.Chance(0.5) ? [default] : [default, group.Nodes[random.Next(group.Nodes.Count)]];
+            yield return new FaultEvent(random.Between(TimeSpan.Zero, Duration), FaultKind.HandOver, targets, TimeSpan.Zero);
+        }
+    }
+
+    /// <summary>Nodes crash for a moment just as they vote: what they promised must outlive it.</summary>
+    private static IEnumerable<FaultEvent> CrashedVoters(SeededRandom random)
+    {
+        for (var i = 1 + random.Next(8); i > 0; i--)
+            yield return new FaultEvent(Before(random, TimeSpan.Zero), FaultKind.Crash, [default], TimeSpan.FromMilliseconds(1) + UpTo(random, 20)) { Upon = At(GroupMoment.Vote) };
+    }
 
     /// <summary>
     /// A primary proposes a view, and only some hear of it: it is cut off from the others, and soon from all. Or it is left alone with
     /// those that it is about to take in, while the others know at once and elect another.
     /// </summary>
-    private static void DisturbProposals(Simulation simulation, SimGroup group, SeededRandom random) => group.OnProposal((primary, view) =>
+    private static IEnumerable<FaultEvent> DisturbedProposals(SimGroup group, IReadOnlyList<NodeId> clients, SeededRandom random)
     {
-        if (simulation.Now > Duration)
-            return;
-        if (view.Learners.Count > 0 && random.Chance(0.8))
+        for (var i = 1 + random.Next(5); i > 0; i--)
         {
-            Secede(simulation, group, primary, view, random);
-            return;
+            var (at, lasts) = (Before(random, TimeSpan.Zero), Short(random));
+            foreach (var deaf in group.Nodes.Where(_ => random.Chance(0.5)))
+                yield return new FaultEvent(at, FaultKind.CutOneWay, [default, deaf], lasts) { Upon = At(GroupMoment.Proposal) };
+            if (random.Chance(0.7))
+                yield return new FaultEvent(at, FaultKind.Crash, [default], lasts) { Upon = At(GroupMoment.Proposal, UpTo(random, 30)) };
         }
 
-        if (!random.Chance(0.25))
-            return;
-        var node = simulation.Node(primary);
-        var deaf = group.Nodes.Where(other => other != primary && random.Chance(0.5)).ToList();
-        var lasts = Short(random);
-        simulation.After(TimeSpan.Zero, () =>
+        for (var i = group.Nodes.Count > 2 ? 1 + random.Next(4) : 0; i > 0; i--)
         {
-            var cuts = deaf.ConvertAll(other => simulation.Network.CutOneWay(primary, other));
-            simulation.After(lasts, () => cuts.ForEach(cut => cut.End()));
-        });
-        if (random.Chance(0.7))
-            simulation.After(random.Between(TimeSpan.Zero, TimeSpan.FromMilliseconds(30)), () => CrashFor(simulation, node, lasts));
-    });
+            foreach (var item in Deposition(group, clients, At(GroupMoment.TakingIn, UpTo(random, 20)), random))
+                yield return item;
+        }
+    }
 
     /// <summary>
     /// The others elect another primary while the present one hears nothing that tells it so: it stands still and goes on for a moment
-    /// without them, or what is on its way to it comes late.
+    /// without them, beside some that must not count, or what is on its way to it comes late.
     /// </summary>
-    private static void Depose(Simulation simulation, SimGroup group, SeededRandom random)
+    /// <param name="group">The group.</param>
+    /// <param name="clients">Some of which go on believing in the deposed one.</param>
+    /// <param name="upon">When it begins, if not just at some time.</param>
+    /// <param name="random">Draws the rest.</param>
+    private static IEnumerable<FaultEvent> Deposition(SimGroup group, IReadOnlyList<NodeId> clients, FaultMoment? upon, SeededRandom random)
     {
-        var primary = group.Primary;
-        if (primary.IsNone || !simulation.Node(primary).IsUp)
-            return;
-        var node = simulation.Node(primary);
-        var faults = new List<NetworkFault>();
-        var standsStill = random.Chance(0.7);
-        if (standsStill)
-            node.Pause(TimeSpan.FromSeconds(3));
-        foreach (var other in group.Nodes.Where(other => other != primary))
-        {
-            faults.Add(standsStill ? simulation.Network.CutOneWay(other, primary) : simulation.Network.Clog(other, primary));
-            if (!standsStill)
-                faults.Add(simulation.Network.CutOneWay(primary, other));
-            if (simulation.Node(other).IsUp)
-                simulation.GiveHint(other, new MembershipHint(primary, Suspected: true));
-        }
+        var nodes = group.Nodes.ToArray();
+        random.Shuffle(nodes);
+        var at = Before(random, TimeSpan.Zero);
+        var longest = TimeSpan.FromSeconds(3);
+        var takesIn = upon is { Name: GroupMoment.TakingIn };
+        var shape = takesIn ? 0 : random.Next(3);
+        var standsStill = shape == 0 || random.Chance(0.7);
 
         // The others get time for some writes; then it goes on, and a moment later hears of them.
-        var writes = random.Between(TimeSpan.Zero, TimeSpan.FromMilliseconds(400));
-        When(simulation, () => group.Primary != primary, atMost: TimeSpan.FromSeconds(2), () => simulation.After(writes, () =>
+        var goesOn = At(GroupMoment.Answer, UpTo(random, random.Chance(0.5) ? 20 : 400));
+        var hears = goesOn with { Later = goesOn.Later + group.Settings.HeartbeatInterval * random.NextDouble() };
+        var most = nodes.Length / 2 - 1;        // too few to be a majority with it
+        var beside = shape == 0 ? nodes[..(takesIn ? most : random.Next(most + 1))] : [];
+        var apart = nodes[beside.Length..];
+        if (standsStill)
+            yield return Event(random.Chance(0.5) ? FaultKind.Pause : FaultKind.Suspend, longest, goesOn, [default]);
+        if (shape == 0)
+            yield return Event(FaultKind.Partition, longest, goesOn with { Later = goesOn.Later + UpTo(random, 2000) }, [default, .. beside, .. clients.Where(_ => random.Chance(0.5))]);
+        foreach (var other in apart)
         {
-            if (standsStill && node.IsUp)
-                node.Resume();
-            simulation.After(group.Settings.HeartbeatInterval * random.NextDouble(), () => faults.ForEach(fault => fault.End()));
-        }));
-    }
-
-    /// <summary>Runs <paramref name="action"/> soon after <paramref name="condition"/> holds, or when it did not for so long.</summary>
-    private static void When(Simulation simulation, Func<bool> condition, TimeSpan atMost, Action action)
-    {
-        var interval = TimeSpan.FromMilliseconds(5);
-        simulation.After(interval, () =>
-        {
-            if (atMost <= interval || condition())
-                action();
-            else
-                When(simulation, condition, atMost - interval, action);
-        });
-    }
-
-    private static void Secede(Simulation simulation, SimGroup group, NodeId primary, View view, SeededRandom random)
-    {
-        // So many that they are a majority if learners count, and none if not.
-        var members = view.Members.Select(m => m.Node).Where(m => m != primary).ToArray();
-        random.Shuffle(members);
-        var learners = view.Learners.Select(l => l.Node).ToList();
-        var clients = simulation.Nodes.Select(n => n.Id).Except(group.Nodes).Where(_ => random.Chance(0.5));
-        List<NodeId> side = [primary, .. members.Take(Quorum.Majority(view.Members.Count) - 1 - learners.Count), .. learners, .. clients];
-        simulation.After(random.Between(TimeSpan.Zero, TimeSpan.FromMilliseconds(20)), () =>
-        {
-            var cut = simulation.Network.Partition(side.Distinct().ToList());
-            foreach (var other in group.Nodes.Except(side).Where(other => simulation.Node(other).IsUp))
-                simulation.GiveHint(other, new MembershipHint(primary, Suspected: true));
-            simulation.After(random.Between(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(2)), cut.End);
-        });
-    }
-
-    /// <summary>Now and then the primary is asked to hand over.</summary>
-    private static void HandOver(Simulation simulation, SimGroup group, IActorRef observer, SeededRandom random)
-    {
-        for (var i = random.Next(4); i > 0; i--)
-        {
-            var target = random.Chance(0.5) ? default : group.Nodes[random.Next(group.Nodes.Count)];
-            simulation.After(random.Between(TimeSpan.Zero, Duration), () =>
-            {
-                if (!group.Primary.IsNone)
-                    observer.Tell(new Transfer(group.Primary, target, _ => { }), ActorRefs.NoSender);
-            });
+            if (shape != 0)
+                yield return Event(standsStill && shape == 1 ? FaultKind.CutOneWay : FaultKind.Clog, longest, hears, [other, default]);
+            if (!standsStill)
+                yield return Event(FaultKind.CutOneWay, longest, hears, [default, other]);
+            yield return Event(FaultKind.FalseSuspicion, TimeSpan.Zero, null, [other, default]);
         }
-    }
 
-    private static void CrashFor(Simulation simulation, SimNode node, TimeSpan duration)
-    {
-        if (!node.IsUp)
-            return;
-        node.Crash();
-        simulation.After(duration, () =>
-        {
-            if (!node.IsUp)
-                node.Restart();
-        });
+        FaultEvent Event(FaultKind kind, TimeSpan lasts, FaultMoment? until, IReadOnlyList<NodeId> targets) => new(at, kind, targets, lasts) { Upon = upon, Until = until };
     }
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Actors.Node.Commands;
+using Spectre.Console;
 
 namespace Actors.Tests.NodeTests;
 
@@ -27,6 +28,22 @@ public sealed class SimulateCommandTests
         Assert.Equal(3, document.RootElement.GetProperty("seeds").GetInt32());
         Assert.Empty(document.RootElement.GetProperty("violations").EnumerateArray());
         Assert.Equal(output, (await RunAsync("simulate --seeds 1-3 --json --parallel 3")).Output);
+    }
+
+    [Fact]
+    public async Task Who_watches_sees_how_far_it_is_and_who_reads_the_output_does_not()
+    {
+        using var screen = new StringWriter();
+        using var output = new MemoryStream();
+        using var error = new StringWriter();
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.Yes, Interactive = InteractionSupport.Yes, Out = new AnsiConsoleOutput(screen) });
+
+        var exitCode = await Cli.RunAsync(new Terminal(Stream.Null, output, error, isInteractive: true) { Screen = console }, ["simulate", "--seeds", "1-3"]);
+
+        Assert.Equal((0, ""), (exitCode, error.ToString()));
+        Assert.Contains("3 seeds, 0 violations", screen.ToString(), StringComparison.Ordinal);
+        Assert.Contains("100%", screen.ToString(), StringComparison.Ordinal);
+        Assert.StartsWith("seeds           3 (1 to 3)", Encoding.UTF8.GetString(output.ToArray()), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -60,7 +60,7 @@ internal sealed class LocalCluster
 
     private sealed class Peers(ActorSystem system, Dictionary<NodeId, IActorRef> running) : IPeers
     {
-        public IActorRef Replica(NodeId node, GroupId group) => running.TryGetValue(node, out var actor) ? Resolve(actor.Path / ReplicationNode.ReplicaName(group)) : ActorRefs.Nobody;
+        public IActorRef Replica(NodeId node, GroupId group) => running.GetValueOrDefault(node, ActorRefs.Nobody);
 
         public IActorRef Client(string address) => Resolve(ActorPath.Parse(address));
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Actors.Membership;
 using Actors.TestKit;
 using Actors.Tests.SimulationTests;
 
@@ -57,6 +58,17 @@ public sealed class PrimaryBackupSwarmTests
         var run = PrimaryBackupSwarm.Run(1, new SwarmOptions { Nodes = 5, Down = 2 });
 
         Assert.Null(run.Failure);
+    }
+
+    [Fact]
+    public void Machines_of_which_none_knows_of_the_group_any_more_rightly_found_another_one_and_the_run_ends_there()
+    {
+        var plan = new FaultPlan { Events = [.. Enumerable.Range(1, 3).Select(i => new FaultEvent(TimeSpan.FromSeconds(i), FaultKind.Wipe, [new NodeId($"n{i}")], TimeSpan.FromSeconds(4)))] };
+
+        var run = PrimaryBackupSwarm.Run(1, new SwarmOptions { Nodes = 3 }, plan);
+
+        Assert.Null(run.Failure);
+        Assert.Equal(3, run.Faults[FaultKind.Wipe]);
     }
 
     [Fact]

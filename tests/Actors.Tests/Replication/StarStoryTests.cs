@@ -408,7 +408,7 @@ public sealed class StarStoryTests
     {
         var rule = CommitRule.All;
         using var simulation = new Simulation(1, new SimulationOptions { Config = ActorsConfig.Default });
-        simulation.Network.ReplicaName = group => $"{ReplicationNode.Name}/{ReplicationNode.ReplicaName(group)}";
+        simulation.Network.ReplicaName = _ => ReplicationNode.Name;
         var node = simulation.AddNode("n1", context =>
         {
             var environment = new ReplicationEnvironment

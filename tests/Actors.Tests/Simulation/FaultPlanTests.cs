@@ -25,7 +25,7 @@ public class FaultPlanTests
         var mix = new FaultMix { Nodes = Five, MaxEvents = 40 };
         var plans = Enumerable.Range(1, 200).Select(seed => mix.Draw(new SeededRandom(seed))).ToList();
 
-        Assert.Equal(Enum.GetValues<FaultKind>().Order(), plans.SelectMany(plan => plan.Events).Select(item => item.Kind).Distinct().Order());
+        Assert.Equal(mix.Kinds.Order(), plans.SelectMany(plan => plan.Events).Select(item => item.Kind).Distinct().Order());
         Assert.All(plans, plan => Assert.True(plan.Events.Select(item => item.Kind).Distinct().Count() < Enum.GetValues<FaultKind>().Length));
         Assert.All(plans, plan => Assert.InRange(plan.Events.Count, 3, 40));
     }
@@ -58,15 +58,22 @@ public class FaultPlanTests
         Assert.Contains("Loss = 0.25", lines[0], StringComparison.Ordinal);
         Assert.Equal("    3.201 s  Isolate the leader for 1.500 s", lines[1]);
         Assert.Equal("   12.000 s  ClockDrift n2 by 1.005 for 2.000 s", lines[2]);
+        Assert.Equal(
+            "    5.000 s  upon a vote + 0.010 s: Pause that node for 1.000 s or until another's answer",
+            new FaultEvent(Seconds(5), FaultKind.Pause, [default], Seconds(1)) { Upon = new("vote", Seconds(0.01)), Until = new("answer", Seconds(0)) }.ToString());
         Assert.Equal("no faults", new FaultPlan().ToString());
     }
+
+    [Fact]
+    public void Only_what_a_run_can_do_is_drawn_unless_it_is_named() =>
+        Assert.Equal([FaultKind.HandOver], Enum.GetValues<FaultKind>().Except(new FaultMix { Nodes = Five }.Kinds));
 
     [Fact]
     public void Every_kind_of_event_takes_effect_and_ends()
     {
         using var sim = FiveNodes(1);
         var kinds = Enum.GetValues<FaultKind>();
-        sim.Execute(new FaultPlan { Events = [.. kinds.Select((kind, i) => new FaultEvent(Seconds(i * 10), kind, [Five[0], Five[1]], Seconds(5), kind == FaultKind.ClockDrift ? 1.01 : 1))] });
+        sim.Execute(new FaultPlan { Events = [.. kinds.Select((kind, i) => new FaultEvent(Seconds(i * 10), kind, [Five[0], Five[1]], Seconds(5), kind == FaultKind.ClockDrift ? 1.01 : 1))] }, handOver: (_, _) => { });
 
         for (var i = 0; i < kinds.Length; i++)
         {
@@ -107,6 +114,52 @@ public class FaultPlanTests
 
         Assert.All(sim.Nodes, node => Assert.True(node.IsUp));
         Assert.Equal(1, sim.FaultCounts[FaultKind.Crash]);
+    }
+
+    [Fact]
+    public void An_event_that_waits_for_a_moment_hits_the_node_whose_moment_it_is_and_only_the_first()
+    {
+        using var sim = FiveNodes(1);
+        sim.Execute(new FaultPlan { Events = [new(Seconds(1), FaultKind.Crash, [default], Seconds(1)) { Upon = new FaultMoment("vote", Seconds(0.5)) }] });
+
+        Vote(Five[1], Seconds(0.9));        // too early
+        Vote(Five[2], Seconds(3));
+        Vote(Five[3], Seconds(3.1));
+
+        sim.RunFor(Seconds(3.4));
+        Assert.All(sim.Nodes, node => Assert.True(node.IsUp));
+        sim.RunFor(Seconds(0.5));
+        Assert.Equal([Five[2]], sim.Nodes.Where(node => !node.IsUp).Select(node => node.Id));
+        sim.RunFor(Seconds(2));
+        Assert.All(sim.Nodes, node => Assert.True(node.IsUp));
+        Assert.Equal(1, sim.FaultCounts[FaultKind.Crash]);
+
+        void Vote(NodeId node, TimeSpan at) => sim.After(at, () => sim.Moment("vote", node));
+    }
+
+    [Fact]
+    public void An_event_lasts_until_a_moment_comes_to_another_node_than_it_has_hit_or_for_its_duration()
+    {
+        using var sim = FiveNodes(1);
+        var until = new FaultMoment("answer", Seconds(0.5));
+        sim.Execute(new FaultPlan
+        {
+            Events =
+            [
+                new(Seconds(1), FaultKind.Isolate, [default], Seconds(20)) { Until = until },
+                new(Seconds(1), FaultKind.Pause, [default], Seconds(20)) { Until = until },
+                new(Seconds(1), FaultKind.CutOneWay, [Five[1], default], Seconds(2)) { Until = until },
+            ],
+        }, () => Five[0]);
+
+        sim.After(Seconds(2), () => sim.Moment("answer", Five[0]));
+        sim.After(Seconds(5), () => sim.Moment("answer", Five[1]));
+
+        sim.RunFor(Seconds(4.9));
+        Assert.True(sim.Node(Five[0]).IsPaused && !sim.Network.Connects(Five[2], Five[0]));
+        sim.RunFor(Seconds(1));
+        Assert.False(sim.Node(Five[0]).IsPaused);
+        Assert.True(Five.All(a => Five.All(b => sim.Network.Connects(a, b))));
     }
 
     [Theory, Seeds(20)]

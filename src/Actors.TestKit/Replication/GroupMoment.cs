@@ -1,0 +1,20 @@
+namespace Actors.TestKit;
+
+/// <summary>What a replicated group does that faults of its swarm wait for: <see cref="FaultMoment.Name"/>.</summary>
+internal static class GroupMoment
+{
+    /// <summary>A member votes.</summary>
+    public const string Vote = "vote";
+
+    /// <summary>A primary proposes a view of other members.</summary>
+    public const string Proposal = "proposal";
+
+    /// <summary>A primary proposes to take a machine in.</summary>
+    public const string TakingIn = "proposal of a learner";
+
+    /// <summary>The primary sends something to a backup.</summary>
+    public const string Message = "message";
+
+    /// <summary>A primary answers a command.</summary>
+    public const string Answer = "answer";
+}

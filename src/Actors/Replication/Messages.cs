@@ -45,7 +45,8 @@ internal sealed record Stale(GroupId Group, Epoch Epoch, MemberId From) : Replic
 
 /// <summary>To a sender that a committed view has taken out: its member id never returns; it may join under a new one.</summary>
 /// <param name="Removed">The id that is out.</param>
-internal sealed record NotMember(GroupId Group, Epoch Epoch, MemberId From, MemberId Removed) : ReplicaMessage(Group, Epoch, From);
+/// <param name="View">The position of a committed view without it.</param>
+internal sealed record NotMember(GroupId Group, Epoch Epoch, MemberId From, MemberId Removed, LogPosition View) : ReplicaMessage(Group, Epoch, From);
 
 /// <summary>Primary → the member that shall take over: your log is complete, ask for votes now.</summary>
 internal sealed record TakeOver(GroupId Group, Epoch Epoch, MemberId From, MemberId To) : ReplicaMessage(Group, Epoch, From);

@@ -48,20 +48,25 @@ internal readonly record struct LogBase(LogPosition Position, UInt128 Hash, long
     }
 }
 
-/// <summary>Who a replica is in its group, and the highest index that it knew to be committed when it wrote this.</summary>
-internal readonly record struct MembershipRecord(MemberId Id, long Commit)
+/// <summary>Who a replica is in its group, and what it knew to be committed when it wrote this.</summary>
+/// <param name="Id">Its member id; none when it has none, or was told that it is out.</param>
+/// <param name="Commit">The highest index that it knew to be committed.</param>
+/// <param name="LeftOutBy">The latest committed view that it was told to have left out a member id of this data folder; zero when there was none.</param>
+internal readonly record struct MembershipRecord(MemberId Id, long Commit, LogPosition LeftOutBy)
 {
     public byte[] Encode()
     {
         var writer = new ByteWriter(64);
         ViewRecord.WriteId(writer, Id);
         writer.Int64(Commit);
+        writer.Int64(LeftOutBy.Epoch.Value);
+        writer.Int64(LeftOutBy.Index);
         return writer.ToArray();
     }
 
     public static MembershipRecord Decode(byte[] bytes)
     {
         var reader = new ByteReader(bytes);
-        return new MembershipRecord(ViewRecord.ReadId(ref reader), reader.Int64());
+        return new MembershipRecord(ViewRecord.ReadId(ref reader), reader.Int64(), new LogPosition(new Epoch(reader.Int64()), reader.Int64()));
     }
 }

@@ -120,7 +120,7 @@ internal abstract partial class Replica
         writes.DeleteRange(Table.State, used.Of([]), used.End);
         writes.Put(Table.Meta, _keys.Base, new LogBase(position, hash, timestamp, OtherGeneration).Encode());
         writes.Put(Table.Meta, _keys.Genesis, m.Offer.Genesis);
-        writes.Put(Table.Meta, _keys.Membership, new MembershipRecord(_self, position.Index).Encode());
+        writes.Put(Table.Meta, _keys.Membership, new MembershipRecord(_self, position.Index, _leftOutBy).Encode());
         _writer.Tell(new StoreWrite(writes, true, Self, ChangedOver.Instance));
         Timers.CancelAll();
         _table = ChangingOver;

@@ -30,6 +30,7 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
     protected Promise _promise;
     protected ReadOnlyMemory<byte> _genesis;      // the frame of the group's first entry; empty before there is a group
     protected MemberId _self;                     // none until a view has taken this data folder in
+    protected LogPosition _leftOutBy;             // a committed view that it was told to have left out this folder's member id; the latest
     protected long _commit;
 
     // Storage: what was handed to the writer and what waits for it.
@@ -107,7 +108,7 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
         if (_environment.Store.Get(Table.Meta, _keys.Membership) is { } bytes)
         {
             var membership = MembershipRecord.Decode(bytes);
-            _self = membership.Id;
+            (_self, _leftOutBy) = (membership.Id, membership.LeftOutBy);
             InvariantViolation.Require(membership.Commit <= _log.Last.Index, $"entries up to {membership.Commit} were committed here, the log ends at {_log.Last}");
             CommitUpTo(membership.Commit);
         }
@@ -154,7 +155,7 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
 
         if (_membershipDirty)
         {
-            writes.Put(Table.Meta, _keys.Membership, new MembershipRecord(_self, _commit).Encode());
+            writes.Put(Table.Meta, _keys.Membership, new MembershipRecord(_self, _commit, _leftOutBy).Encode());
             _membershipDirty = false;
         }
 

@@ -88,6 +88,7 @@ internal static class ReplicationCodec
                 break;
             case NotMember m:
                 ViewRecord.WriteId(w, m.Removed);
+                Position(w, m.View);
                 break;
             case TakeOver m:
                 ViewRecord.WriteId(w, m.To);
@@ -213,7 +214,7 @@ internal static class ReplicationCodec
                 "V" => new RequestVote(group, epoch, from, r.Bool(), Position(ref r)),
                 "v" => new Vote(group, epoch, from, r.Bool(), r.Bool()),
                 "s" => new Stale(group, epoch, from),
-                "n" => new NotMember(group, epoch, from, ViewRecord.ReadId(ref r)),
+                "n" => new NotMember(group, epoch, from, ViewRecord.ReadId(ref r), Position(ref r)),
                 "o" => new StateOffer(group, epoch, from, ViewRecord.ReadId(ref r), Position(ref r), r.Block()),
                 "f" => new FetchState(group, epoch, from, Position(ref r), Cursor(ref r), r.Bool() ? new HeldRange(r.Block().ToArray(), r.UInt128()) : null),
                 "c" => new StateChunk(

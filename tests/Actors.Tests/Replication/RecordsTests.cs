@@ -23,9 +23,9 @@ public sealed class RecordsTests
 
     [Fact]
     public void A_membership_comes_back() =>
-        Gen.Select(GenId, Gen.Long[0, long.MaxValue]).Sample((id, commit) =>
+        Gen.Select(GenId, Gen.Long[0, long.MaxValue], Gen.Long[0, long.MaxValue]).Sample((id, commit, index) =>
         {
-            var record = new MembershipRecord(id, commit);
+            var record = new MembershipRecord(id, commit, new LogPosition(new Epoch(index / 2), index));
             return MembershipRecord.Decode(record.Encode()) == record;
         });
 

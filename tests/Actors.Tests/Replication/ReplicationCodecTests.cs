@@ -27,7 +27,7 @@ public sealed class ReplicationCodecTests
         new RequestVote(Group, Epoch, Self, true, At(2, 3)),
         new Vote(Group, Epoch, Self, false, true),
         new Stale(Group, Epoch, default),
-        new NotMember(Group, Epoch, Self, Other),
+        new NotMember(Group, Epoch, Self, Other, new LogPosition(new Epoch(3), 17)),
         new TakeOver(Group, Epoch, Self, Other),
         new StateOffer(Group, Epoch, Self, Other, At(2, 9), Chain(1, default, "a")[0].Frame),
         new FetchState(Group, Epoch, Self, At(2, 9), new StateCursor("key"u8.ToArray(), 5), null),

@@ -122,8 +122,13 @@ internal sealed partial class StarReplica
     // Where the log is cut behind it, the cut stands for it: it is committed as well.
     private LogPosition CommittedView => _log.At(Math.Max(_views.CommittedIndex, _log.Base.Position.Index)).Position;
 
-    /// <summary>What a candidate's log must reach: this one's end. Of a replica that the committed view leaves out, that view: only its members' logs count for what follows it.</summary>
-    private LogPosition MustHave => IsVoter || _views.CommittedIndex == 0 ? _log.Last : CommittedView;
+    /// <summary>
+    /// What a candidate's log must reach: this one's end. Of a data folder that a committed view leaves out, that view, whether it stands in the log here
+    /// or was only told of: its members' logs count for what follows. Without either, old acknowledgements of the folder may still be needed.
+    /// </summary>
+    private LogPosition MustHave
+        => IsVoter || (_leftOutBy <= CommittedView && _views.IsVoter(_environment.Node, _environment.Incarnation)) ? _log.Last
+        : _leftOutBy > CommittedView ? _leftOutBy : CommittedView;
 
     private void OnRequestVote(RequestVote m)
     {
@@ -131,7 +136,7 @@ internal sealed partial class StarReplica
             return;
         if (_views.IsRemoved(m.From, CommittedView))
         {
-            Send(m.From.Node, new NotMember(_settings.Id, _promise.Epoch, _self, m.From));
+            Send(m.From.Node, new NotMember(_settings.Id, _promise.Epoch, _self, m.From, CommittedView));
             return;
         }
 

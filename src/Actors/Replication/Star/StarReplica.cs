@@ -120,7 +120,7 @@ internal sealed partial class StarReplica : Replica
         if (m.Removed != _self || _role is ReplicaRole.Joining)
             return;
         _logger.Warning("[{0}] {1} is no longer a member; joining anew", _settings.Id, _self);
-        _self = default;
+        (_self, _leftOutBy) = (default, m.View > _leftOutBy ? m.View : _leftOutBy);
         _membershipDirty = true;
         EnterJoining();
     }

@@ -44,7 +44,7 @@ internal sealed class RemotePeers : IPeers
     {
         if (_clients.TryGetValue(address, out var known))
             return Ref(known);
-        if (Parse(address) is not { } path)
+        if (SystemPeers.Parse(address) is not { } path)
             return _provider.DeadLetters;
         if (Interlocked.Increment(ref _clientCount) > MaxClients)
         {
@@ -75,19 +75,6 @@ internal sealed class RemotePeers : IPeers
 
     /// <summary>The address of a node's actor system.</summary>
     public Address AddressOf(NodeAddress node) => _provider.DefaultAddress.WithHost(node.Host).WithPort(node.Port);
-
-    /// <summary>The path that <paramref name="address"/> names; null for text from the wire that names none.</summary>
-    private static ActorPath? Parse(string address)
-    {
-        try
-        {
-            return ActorPath.TryParse(address, out var path) ? path : null;
-        }
-        catch (Exception e) when (e is FormatException or OverflowException)
-        {
-            return null;    // what TryParse makes of a uid that is not a number
-        }
-    }
 
     private Target Resolve(ActorPath path) => new(path, path.Address == _provider.DefaultAddress ? null : _provider.ResolveActorRef(path));
 

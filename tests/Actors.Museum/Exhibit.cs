@@ -6,7 +6,8 @@ namespace Actors.Museum;
 /// <param name="Mistake">One sentence.</param>
 /// <param name="SeenIn">The public system and issue; empty when the mistake is only known from papers.</param>
 /// <param name="CaughtBy">The properties that should catch it.</param>
-internal sealed record Exhibit(string Name, string Path, string Mistake, string SeenIn, string CaughtBy)
+/// <param name="Protocol">Whose swarm is run; primary-backup unless the head says otherwise.</param>
+internal sealed record Exhibit(string Name, string Path, string Mistake, string SeenIn, string CaughtBy, string Protocol)
 {
     /// <summary>Reads the head of a patch: lines <c>Field: text</c>, further lines of a field indented, up to the first line of the diff.</summary>
     /// <exception cref="FormatException">A field is missing.</exception>
@@ -23,7 +24,8 @@ internal sealed record Exhibit(string Name, string Path, string Mistake, string 
                 fields[last = line[..colon]] = line[(colon + 2)..].Trim();
         }
 
-        return new Exhibit(System.IO.Path.GetFileNameWithoutExtension(path), path, Field("Mistake"), fields.GetValueOrDefault("Seen in", ""), Field("Caught by"));
+        return new Exhibit(System.IO.Path.GetFileNameWithoutExtension(path), path, Field("Mistake"), fields.GetValueOrDefault("Seen in", ""), Field("Caught by"),
+            fields.GetValueOrDefault("Protocol", "primary-backup"));
 
         string Field(string name) => fields.GetValueOrDefault(name) ?? throw new FormatException($"{path}: its head lacks '{name}: '");
     }

@@ -7,12 +7,12 @@ namespace Actors.Museum;
 /// <summary>The part that runs in the copied tree, with the mistake in it: seed after seed until a property does not hold.</summary>
 internal static class SeedSweep
 {
-    /// <summary>The program's first argument for this part; the second is the number of seeds.</summary>
+    /// <summary>The program's first argument for this part; the second is the protocol, the third the number of seeds.</summary>
     public const string Command = "sweep-here";
 
-    public static int Run(string seeds)
+    public static int Run(string protocol, string seeds)
     {
-        var sweep = new SwarmSweep(1, long.Parse(seeds, CultureInfo.InvariantCulture)) { StopsAtFirst = true };
+        var sweep = new SwarmSweep(1, long.Parse(seeds, CultureInfo.InvariantCulture)) { Swarm = Swarm.Find(protocol)!, StopsAtFirst = true };
         sweep.RunAsync().GetAwaiter().GetResult();
         var found = sweep.Violations.Count > 0 ? sweep.Violations[0] : null;
         if (found is not null)

@@ -23,7 +23,8 @@ internal sealed class Workshop : IDisposable
     }
 
     /// <summary>Sweeps the shipped source as it is.</summary>
-    public Finding SweepShipped(long seeds) => (_problem ?? Build("src/Actors", "--no-restore")) is { } problem ? new Finding(null, 0, 0, problem) : Sweep(seeds);
+    public Finding SweepShipped(string protocol, long seeds) =>
+        (_problem ?? Build("src/Actors", "--no-restore")) is { } problem ? new Finding(null, 0, 0, problem) : Sweep(protocol, seeds);
 
     /// <summary>Puts the mistake in, sweeps until it is found, and takes it out again.</summary>
     public Finding Sweep(Exhibit exhibit, long seeds)
@@ -33,7 +34,7 @@ internal sealed class Workshop : IDisposable
             return new Finding(null, 0, 0, $"the patch does not apply: {FirstLine(output)}");
         try
         {
-            return SweepShipped(seeds);
+            return SweepShipped(exhibit.Protocol, seeds);
         }
         finally
         {
@@ -54,9 +55,9 @@ internal sealed class Workshop : IDisposable
     }
 
     // In a process of its own: a mistake may well never end, or end the process.
-    private Finding Sweep(long seeds)
+    private Finding Sweep(string protocol, long seeds)
     {
-        var (code, output) = Run("dotnet", ["out/Actors.Museum.dll", SeedSweep.Command, seeds.ToString(CultureInfo.InvariantCulture)], _limit);
+        var (code, output) = Run("dotnet", ["out/Actors.Museum.dll", SeedSweep.Command, protocol, seeds.ToString(CultureInfo.InvariantCulture)], _limit);
         return SeedSweep.Parse(output) ?? new Finding(null, 0, 0, code is null ? $"the sweep was not over after {_limit.TotalSeconds} s" : $"the sweep ended with {code}: {FirstLine(output)}");
     }
 

@@ -10,7 +10,7 @@ namespace Actors.Node.Commands;
 internal static class SimulateCommand
 {
     private static readonly TimeSpan BarInterval = TimeSpan.FromMilliseconds(100);
-    private static readonly string[] Protocols = ["primary-backup"];
+    private static readonly string[] Protocols = [.. Swarm.All.Select(swarm => swarm.Protocol)];
 
     public static Command Create(Terminal terminal)
     {
@@ -41,6 +41,8 @@ internal static class SimulateCommand
         {
             if (given.GetValue(trace) && given.GetValue(seed) is null)
                 given.AddError("--trace needs --seed: the trace of one run.");
+            if (Swarm.Find(given.GetValue(protocol)!) is { HasMembers: false } && (given.GetValue(nodes) is not null || given.GetValue(down) > 0))
+                given.AddError($"--nodes and --down are for groups; --protocol {given.GetValue(protocol)} has no members.");
             var stay = given.GetValue(down) ?? 0;
             if (stay == 0)
                 return;
@@ -59,6 +61,7 @@ internal static class SimulateCommand
             };
             var sweep = new SwarmSweep(range.From, range.To)
             {
+                Swarm = Swarm.Find(parsed.GetValue(protocol)!)!,
                 Threads = parsed.GetValue(threads)!.Value,
                 Simulation = options,
                 Options = new SwarmOptions { Nodes = parsed.GetValue(nodes), Down = parsed.GetValue(down)!.Value, Loss = parsed.GetValue(loss), Duplicate = parsed.GetValue(duplicate) },
@@ -121,7 +124,7 @@ internal static class SimulateCommand
             text.WriteLine(violation.Plan);
             if (violation == sweep.Violations[0])
                 text.WriteLine($"a smaller plan that fails too:\n{sweep.Smaller(violation)}");
-            text.WriteLine($"again with:     actors simulate --seed {violation.Seed} --trace");
+            text.WriteLine($"again with:     actors simulate{(sweep.Swarm == Swarm.PrimaryBackup ? "" : $" --protocol {sweep.Swarm.Protocol}")} --seed {violation.Seed} --trace");
         }
 
         text.WriteLine($"seeds           {sweep.Seeds:N0} ({sweep.From} to {sweep.To})");

@@ -1,6 +1,6 @@
 namespace Actors.TestKit;
 
-/// <summary>A range of seeds of <see cref="PrimaryBackupSwarm"/>, run on several threads; one simulation lives on one thread. What it finds does not depend on their number.</summary>
+/// <summary>A range of seeds of one protocol, run on several threads; one simulation lives on one thread. What it finds does not depend on their number.</summary>
 public sealed class SwarmSweep
 {
     /// <summary>Only sweeps of so many seeds are expected to see everything that a good sweep sees.</summary>
@@ -19,6 +19,9 @@ public sealed class SwarmSweep
         ArgumentOutOfRangeException.ThrowIfLessThan(to, from);
         (From, To, _next) = (from, to, from - 1);
     }
+
+    /// <summary>What is run; primary-backup unless set.</summary>
+    public Swarm Swarm { get; init; } = Swarm.PrimaryBackup;
 
     /// <summary>The first seed.</summary>
     public long From { get; }
@@ -89,14 +92,14 @@ public sealed class SwarmSweep
     public FaultPlan Smaller(SwarmRun violation)
     {
         ArgumentNullException.ThrowIfNull(violation);
-        return violation.Plan.Shrink(plan => PrimaryBackupSwarm.Run(violation.Seed, Options, plan).Failure is not null);
+        return violation.Plan.Shrink(plan => Swarm.Run(violation.Seed, Options, plan, new SimulationOptions()).Failure is not null);
     }
 
     private void Work()
     {
         for (var seed = Interlocked.Increment(ref _next); seed <= To; seed = Interlocked.Increment(ref _next))
         {
-            var run = PrimaryBackupSwarm.Run(seed, Options, simulation: Simulation);
+            var run = Swarm.Run(seed, Options, null, Simulation);
             lock (_lock)
                 Add(run);
             Interlocked.Increment(ref _done);

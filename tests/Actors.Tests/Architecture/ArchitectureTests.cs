@@ -17,6 +17,7 @@ public sealed class ArchitectureTests
         ["Timing"] = [],
         ["Wire"] = [],
         ["Storage"] = ["Timing"],       // the writer measures its syncs with the node's clock
+        ["Delivery"] = ["Membership", "Timing", "Storage", "Wire"],
         ["Replication"] = ["Membership", "Timing", "Storage", "Wire"],
     };
 

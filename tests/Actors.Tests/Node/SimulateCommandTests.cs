@@ -18,6 +18,15 @@ public sealed class SimulateCommandTests
     }
 
     [Fact]
+    public async Task Links_are_swept_as_well()
+    {
+        var (exitCode, output, error) = await RunAsync("simulate --protocol delivery --seeds 1-20");
+
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Contains("violations      0", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_document_has_these_fields_and_is_the_same_whatever_the_number_of_threads()
     {
         var (exitCode, output, error) = await RunAsync("simulate --seeds 1-3 --json --parallel 1");
@@ -47,7 +56,7 @@ public sealed class SimulateCommandTests
     }
 
     [Theory]
-    [InlineData("--protocol paxos", "--protocol 'paxos' is unknown; there is: primary-backup.")]
+    [InlineData("--protocol paxos", "--protocol 'paxos' is unknown; there is: primary-backup, delivery.")]
     [InlineData("--seeds 9-1", "--seeds must be two numbers of at least 0, the first not above the second, such as 1-10000.")]
     [InlineData("--seeds 1-x", "--seeds must be two numbers of at least 0, the first not above the second, such as 1-10000.")]
     [InlineData("--seed 1-2", "--seed must be a number of at least 0.")]
@@ -57,6 +66,7 @@ public sealed class SimulateCommandTests
     [InlineData("--parallel 0", "--parallel must be a number from 1 to 64.")]
     [InlineData("--nodes 5 --down 3", "--down must be from 0 to 2, a minority of --nodes 5: a majority that never heals can finish nothing.")]
     [InlineData("--down 1", "--down needs --nodes: what is a minority depends on it.")]
+    [InlineData("--protocol delivery --nodes 3", "--nodes and --down are for groups; --protocol delivery has no members.")]
     [InlineData("--trace", "--trace needs --seed: the trace of one run.")]
     public async Task What_is_wrong_is_one_line_with_the_option_and_its_range(string options, string line) =>
         Assert.Equal((2, "", $"{line} See: actors simulate --help\n"), await RunAsync($"simulate {options}"));

@@ -61,4 +61,47 @@ public sealed class RttEstimatorTests
         _estimator.Sample(TimeSpan.Zero);
         Assert.Equal(Ms(50), _estimator.Timeout);
     }
+
+    [Fact]
+    public void For_how_long_an_answer_was_held_back_is_no_part_of_the_round_trip_but_of_the_time_out()      // RFC 9002, 5.3
+    {
+        _estimator.Sample(Ms(130), ackDelay: Ms(30));
+
+        Assert.Equal(Ms(100 + (4 * 50) + 30), _estimator.Timeout);
+        Assert.Equal(Ms((2 * 100) + 30), _estimator.ProbeTimeout);
+    }
+
+    [Fact]
+    public void The_tail_is_probed_after_two_round_trips_or_the_minimum_and_after_an_expiry_like_the_rest()
+    {
+        Assert.Equal(Seconds(1), _estimator.ProbeTimeout);
+        for (var i = 0; i < 100; i++)
+            _estimator.Sample(Ms(100));
+        Assert.Equal(_estimator.Timeout, _estimator.ProbeTimeout);      // RTT + 4 RTTVAR is less by now
+        _estimator.Sample(Ms(300));
+        Assert.InRange(_estimator.ProbeTimeout, Ms(249), Ms(251));
+        _estimator.Expired();
+        Assert.Equal(_estimator.Timeout, _estimator.ProbeTimeout);
+        for (var i = 0; i < 200; i++)
+            _estimator.Sample(Ms(1));
+        Assert.Equal(Ms(50), _estimator.ProbeTimeout);
+    }
+
+    [Fact]
+    public void Jitter_makes_a_backed_off_time_out_longer_until_a_sample_comes()
+    {
+        _estimator.Sample(Ms(100));
+        _estimator.Expired(jitter: 0.1);
+        Assert.Equal(Ms(660), _estimator.Timeout);
+        _estimator.Sample(Ms(100));
+        Assert.True(_estimator.Timeout <= Ms(300));
+    }
+
+    [Fact]
+    public void A_peer_cannot_claim_a_longer_delay_than_the_round_trip_took()
+    {
+        _estimator.Sample(Ms(100), ackDelay: Seconds(60));
+
+        Assert.InRange(_estimator.Timeout, Ms(100), Ms(101));
+    }
 }

@@ -1,0 +1,527 @@
+using Actors.Membership;
+using Actors.Storage;
+using Actors.Timing;
+using Akka.Actor;
+using Akka.Event;
+
+namespace Actors.Delivery;
+
+/// <summary>The sending side of a link: numbers the messages of its producers, keeps them until they are acknowledged, and sends again what was lost.</summary>
+/// <remarks>
+/// What it is told that is no message of its own is a message for the consumer. Loss is found by what arrives later (selective repeat) or, at the
+/// tail, by silence of a learned length. A new life without a durable outbox is a new incarnation; with one the link goes on where it was.
+/// </remarks>
+internal sealed class DeliverySender : UntypedActor, IWithTimers
+{
+    /// <summary>What remains when a timer was a little early is not worth a shorter one.</summary>
+    private static readonly TimeSpan ShortestWait = TimeSpan.FromMilliseconds(1);
+
+    private readonly NodeId _origin;
+    private readonly string _receiver;
+    private readonly IPayloadCodec _codec;
+    private readonly DeliverySettings _settings;
+    private readonly DeliveryEnvironment _environment;
+    private readonly RttEstimator _network;     // a message and its ack
+    private readonly RttEstimator _consumer;    // from arrival to the consumer's confirmation: application time is not network time
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly List<DataItem> _frame = [];
+    private readonly List<IActorRef> _slowed = [];      // producers that were told to slow down
+
+    private Incarnation _incarnation;
+    private SendWindow _window = null!;
+    private Outbox? _outbox;                    // null: what is not acknowledged is lost with this actor
+    private string _address = "";
+    private long _session;                      // 0 while there is none
+    private byte _openAttempt;
+    private TimeSpan _openSentAt;
+    private TimeSpan _lastSentAt;               // of data
+    private TimeSpan _askedAt;                  // for results
+    private TimeSpan _lossDueAt = TimeSpan.MaxValue;
+    private TimeSpan? _timerAt;
+    private long _stored;                       // up to here messages may leave
+    private int _frameBytes;
+    private bool _pumping;
+    private string? _ended;                     // why the link is over
+
+    public DeliverySender(NodeId origin, string receiver, IPayloadCodec codec, DeliverySettings settings, DeliveryEnvironment environment)
+    {
+        (_origin, _receiver, _codec, _settings, _environment) = (origin, receiver, codec, settings.Validated(), environment);
+        _network = new RttEstimator(settings.MinRetransmit, settings.InitialRetransmit, settings.MaxRetransmit);
+        _consumer = new RttEstimator(settings.MinRetransmit, settings.InitialRetransmit, settings.MaxRetransmit);
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    private TimeSpan Now => _environment.Clock.Elapsed;
+
+    private bool AtMostOnce => _settings.Guarantee is Guarantee.AtMostOnce;
+
+    public static Props Props(NodeId origin, string receiver, IPayloadCodec codec, DeliverySettings settings, DeliveryEnvironment environment)
+        => Akka.Actor.Props.Create(() => new DeliverySender(origin, receiver, codec, settings, environment));
+
+    protected override void PreStart()
+    {
+        _address = _environment.Peers.AddressOf(Self);
+        if (_environment.Store is { } store && !AtMostOnce)
+        {
+            _outbox = Outbox.Load(store.Store, _origin, () => Incarnation.Draw(_environment.Random));
+            (_incarnation, _window, _stored) = (_outbox.Incarnation, new SendWindow(_outbox.First, _settings.WindowMessages, _settings.WindowBytes), _outbox.Last);
+            foreach (var (payload, flags) in _outbox.Messages(store.Store))
+                Append(payload, flags, null);
+            _window.AssumeSent();
+        }
+        else
+        {
+            (_incarnation, _window, _stored) = (Incarnation.Draw(_environment.Random), new SendWindow(1, _settings.WindowMessages, _settings.WindowBytes), long.MaxValue);
+        }
+
+        SendOpen();
+    }
+
+    protected override void PostStop()
+    {
+        GiveUp("the sender was stopped");
+        if (_session != 0 && _outbox is null)
+            Peer.Tell(new Close(_origin, _incarnation, _session), ActorRefs.NoSender);
+    }
+
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case DeliveryMessage m when m.Origin != _origin || m.Incarnation != _incarnation: OnStranger(m); break;
+            case Opened m: OnOpened(m); break;
+            case Ack m when m.Session == _session && _session != 0: OnAck(m); break;
+            case Refused m when m.Session == _session: OnRefused(m); break;
+            case DeliveryMessage m: DeliveryMetrics.Refused("old session"); _log.Debug("{0} of an old session", m.GetType().Name); break;
+            case Pump: OnPump(); break;
+            case Tick: OnTick(); break;
+            case Stored m: OnStored(m); break;
+            case StoreFailed m: End($"the outbox failed: {m.Reason}"); break;
+            case Send m: OnSend(m.Message, new Parcel(Sender, m.Tag, IsBare: false)); break;
+            default: OnSend(message, new Parcel(Sender, null, IsBare: true)); break;
+        }
+    }
+
+    private IActorRef Peer => _environment.Peers.Client(_receiver);
+
+    private void OnStranger(DeliveryMessage m)
+    {
+        DeliveryMetrics.Refused("other incarnation");
+        _log.Debug("{0} for {1} of incarnation {2}, this is {3}", m.GetType().Name, m.Origin, m.Incarnation, _incarnation);
+    }
+
+    // ---- Producers ----
+
+    private void OnSend(object message, Parcel parcel)
+    {
+        if (_ended is not null)
+        {
+            Refuse(parcel, _ended);
+            return;
+        }
+
+        ReadOnlyMemory<byte> payload;
+        try
+        {
+            payload = _codec.Encode(message);
+        }
+        catch (Exception e)
+        {
+            Refuse(parcel, e.Message);
+            return;
+        }
+
+        var chunks = _settings.Chunks(payload.Length);
+        if (payload.Length > _settings.MaxMessageBytes)
+            Refuse(parcel, $"a message of {payload.Length} bytes is over the limit of {_settings.MaxMessageBytes} (MaxMessageBytes)");
+        else if (_window.Count + chunks > _settings.MaxBuffered || _window.Bytes + payload.Length > _settings.MaxBufferedBytes)
+            OnOverflow(parcel);
+        else
+            Accept(payload, chunks, parcel);
+    }
+
+    private void Accept(ReadOnlyMemory<byte> payload, int chunks, Parcel parcel)
+    {
+        for (var i = 0; i < chunks; i++)
+        {
+            var from = i * _settings.ChunkBytes;
+            var isLast = i == chunks - 1;
+            var flags = (i > 0 ? ItemFlags.Continues : 0) | (isLast ? 0 : ItemFlags.More);
+            var chunk = payload.Slice(from, Math.Min(_settings.ChunkBytes, payload.Length - from));
+            _outbox?.Add(_window.End, flags, chunk);
+            Append(chunk, flags, isLast ? parcel : null);
+        }
+
+        if (!parcel.IsBare)
+            _outbox?.Promise(parcel.Producer, parcel.Tag);
+        if (_settings.Overflow is Overflow.Backpressure && IsFilled(0.5) && !parcel.Producer.IsNobody() && !_slowed.Contains(parcel.Producer))
+        {
+            _slowed.Add(parcel.Producer);
+            parcel.Producer.Tell(SlowDown.Instance, Self);
+        }
+
+        PumpSoon();
+    }
+
+    private void Append(ReadOnlyMemory<byte> payload, ItemFlags flags, Parcel? parcel)
+    {
+        var before = _window.Bytes;
+        _window.Append(payload, flags, parcel);
+        DeliveryMetrics.Buffered.Add(_window.Bytes - before);
+    }
+
+    private bool IsFilled(double share) => _window.Count > share * _settings.MaxBuffered || _window.Bytes > share * _settings.MaxBufferedBytes;
+
+    private void OnOverflow(Parcel parcel)
+    {
+        DeliveryMetrics.Overflowed.Add(1);
+        var reason = $"{_window.Count} messages of {_window.Bytes} bytes wait in this sender already (MaxBuffered {_settings.MaxBuffered}, MaxBufferedBytes {_settings.MaxBufferedBytes})";
+        if (_settings.Overflow is Overflow.DropNewest)
+            Tell(parcel, DeliveryStatus.Dropped, reason: reason);
+        else
+            Refuse(parcel, reason);
+    }
+
+    private void Refuse(Parcel parcel, string reason)
+    {
+        if (parcel.IsBare)
+            _log.Warning("link {0} to {1}: a message was refused: {2}", _origin, _receiver, reason);
+        Tell(parcel, DeliveryStatus.Refused, reason: reason);
+    }
+
+    private void Tell(Parcel parcel, DeliveryStatus status, long sequence = 0, object? reply = null, string? reason = null)
+    {
+        if (!parcel.IsBare)
+            parcel.Producer.Tell(new DeliveryOutcome(parcel.Tag, sequence == 0 ? default : new MessageId(_origin, _incarnation, sequence), status, reply, reason), Self);
+        else if (reply is not null)
+            parcel.Producer.Tell(reply, Self);
+    }
+
+    // ---- The way out ----
+
+    // What is in the mailbox by now goes into the same frames.
+    private void PumpSoon()
+    {
+        if (_pumping)
+            return;
+        _pumping = true;
+        Self.Tell(Pump.Instance, ActorRefs.NoSender);
+    }
+
+    private void OnPump()
+    {
+        _pumping = false;
+        _outbox?.Write(_environment.Store!.Writer, Self);
+        if (_session != 0 && _ended is null)
+            SendWhatFits();
+        Arm();
+    }
+
+    private void OnStored(Stored m)
+    {
+        _stored = Math.Max(_stored, m.UpTo);
+        foreach (var (producer, tag, sequence) in m.Producers)
+            producer.Tell(new DeliveryOutcome(tag, new MessageId(_origin, _incarnation, sequence), DeliveryStatus.Stored), Self);
+        OnPump();
+    }
+
+    private void SendWhatFits()
+    {
+        var cursor = _window.Lowest;
+        for (var sequence = _window.Choose(ref cursor, _stored); sequence != 0; sequence = _window.Choose(ref cursor, _stored))
+        {
+            Put(sequence);
+            if (AtMostOnce)
+                Settle(sequence, sequence, DeliveryStatus.Sent);
+            cursor = Math.Max(cursor, _window.Lowest);
+        }
+
+        Flush();
+    }
+
+    private void Put(long sequence)
+    {
+        var item = _window.Send(sequence, Now);
+        if (_frame.Count == DeliveryCodec.MaxFrameItems || (_frame.Count > 0 && _frameBytes + item.Payload.Length > DeliveryCodec.MaxFrameBytes))
+            Flush();
+        _frame.Add(item);
+        _frameBytes += item.Payload.Length;
+        (item.Attempt == 1 ? DeliveryMetrics.Sent : DeliveryMetrics.Resent).Add(1);
+    }
+
+    private void Flush()
+    {
+        if (_frame.Count == 0)
+            return;
+        SendData([.. _frame]);
+        _lastSentAt = Now;
+        _frame.Clear();
+        _frameBytes = 0;
+    }
+
+    private void SendData(IReadOnlyList<DataItem> items) =>
+        Peer.Tell(new Data(_origin, _incarnation, _session, _address, _window.Lowest, items), ActorRefs.NoSender);
+
+    // ---- The session ----
+
+    private void SendOpen()
+    {
+        _session = 0;
+        _openAttempt++;
+        _openSentAt = Now;
+        Peer.Tell(new Open(_origin, _incarnation, _address, _openAttempt, _window.Lowest, _settings.Guarantee, _settings.Level), ActorRefs.NoSender);
+        Arm();
+    }
+
+    private void OnOpened(Opened m)
+    {
+        if (_session != 0 || _ended is not null)
+            return;     // the answer to another copy
+        if (m.Session == 0 || m.WindowMessages < _settings.Chunks(_settings.MaxMessageBytes) || m.WindowBytes < 4L * _settings.MaxMessageBytes)
+        {
+            End($"the receiver takes {m.WindowMessages} messages of {m.WindowBytes} bytes at a time: too few for a message of {_settings.MaxMessageBytes} (MaxMessageBytes)");
+            return;
+        }
+
+        if (m.Attempt == _openAttempt)
+            _network.Sample(Now - _openSentAt);
+        _session = m.Session;
+        _window.Limit(m.WindowMessages, m.WindowBytes);
+        _window.Restart();
+        _window.Received(Math.Min(m.Received, _window.Next - 1), [], Now);
+        if (_settings.Level is AckLevel.Received)
+            SettleUpTo(m.Received, DeliveryStatus.Received);
+        OnPump();
+        if (_window.Unsettled > 0)
+            Ask();
+    }
+
+    private void OnRefused(Refused m)
+    {
+        DeliveryMetrics.Refused($"by the receiver: {m.Reason}");
+        switch (m.Reason)
+        {
+            case Refusal.UnknownSession when _session != 0:
+                _log.Debug("link {0} to {1} opens a new session: {2}", _origin, _receiver, m.Detail);
+                SendOpen();
+                break;
+            case Refusal.Replaced:
+                End(m.Detail);
+                break;
+            case Refusal.TooFar or Refusal.TooManySenders or Refusal.NoRoom:
+                _log.Warning("link {0} to {1}: {2}", _origin, _receiver, m.Detail);
+                break;
+        }
+    }
+
+    private void End(string reason)
+    {
+        _ended = reason;
+        _log.Error("link {0} to {1} has ended: {2}", _origin, _receiver, reason);
+        GiveUp(reason);
+        Timers.CancelAll();
+    }
+
+    private void GiveUp(string reason)
+    {
+        foreach (var parcel in _window.Cargo().OfType<Parcel>())
+            Tell(parcel, DeliveryStatus.Unknown, reason: reason);
+        DeliveryMetrics.Buffered.Add(-_window.Bytes);
+        _window = new SendWindow(_window.End, _settings.WindowMessages, _settings.WindowBytes);
+    }
+
+    // ---- The way back ----
+
+    private void OnAck(Ack m)
+    {
+        if (_window.TrySample(m.Echo, m.EchoAttempt, out var sentAt, out var wasNeedless))
+            _network.Sample(Now - sentAt, m.Delay);
+        if (wasNeedless)
+            DeliveryMetrics.Needless.Add(1);
+        if (!_window.Received(m.Received, m.Bitmap, Now))
+        {
+            DeliveryMetrics.Refused("ack of what was never sent");
+            _log.Warning("link {0} to {1}: an ack claims what was never sent", _origin, _receiver);
+            return;
+        }
+
+        switch (_settings.Level)
+        {
+            case AckLevel.Received: SettleUpTo(m.Received, DeliveryStatus.Received); break;
+            case AckLevel.Delivered: SettleUpTo(m.Delivered, DeliveryStatus.Delivered); break;
+        }
+
+        foreach (var result in m.Results)
+            OnResult(result);
+        _lossDueAt = _window.FindLost(Now, _network.ReorderingWait);
+        if (_slowed.Count > 0 && !IsFilled(0.25))
+            LetGoOn();
+        _outbox?.Forget(_window.Lowest);
+        OnPump();
+    }
+
+    // Only whole messages: what is below the lowest unsettled one, a receiver that comes back empty is never sent again.
+    private void SettleUpTo(long watermark, DeliveryStatus status)
+    {
+        var last = Math.Min(watermark, _window.Next - 1);
+        for (var end = _window.Lowest; end <= last; end++)
+        {
+            if (!_window.HasMore(end))
+                Settle(_window.Lowest, end, status);
+        }
+    }
+
+    private void OnResult(in Result result)
+    {
+        var (first, last) = (Math.Max(result.First, _window.Lowest), Math.Min(result.Last, _window.Next - 1));
+        switch (result.Kind)
+        {
+            case ResultKind.Confirmed:
+                Settle(first, last, DeliveryStatus.Processed);
+                break;
+            case ResultKind.Replied:
+                SettleWithReply(first, last, result.Reply);
+                break;
+            case ResultKind.DeadLettered:
+                Settle(first, last, DeliveryStatus.DeadLettered, reason: "the consumer did not confirm it in time: it may or may not have been processed");
+                break;
+            case ResultKind.Unreadable:
+                Settle(first, last, DeliveryStatus.Refused, reason: "the receiver's codec could not read it");
+                break;
+            case ResultKind.ReplyLost:
+                Settle(first, last, DeliveryStatus.Processed, reason: $"the consumer's reply could not be sent: longer than {DeliveryCodec.MaxReplyBytes} bytes, or not of the codec");
+                break;
+        }
+    }
+
+    private void SettleWithReply(long first, long last, ReadOnlyMemory<byte> bytes)
+    {
+        object? reply = null;
+        string? reason = null;
+        try
+        {
+            reply = _codec.Decode(bytes);
+        }
+        catch (Exception e)
+        {
+            reason = $"the consumer's reply could not be read: {e.Message}";
+        }
+
+        Settle(first, last, DeliveryStatus.Processed, reply, reason);
+    }
+
+    private void Settle(long first, long last, DeliveryStatus status, object? reply = null, string? reason = null)
+    {
+        var before = _window.Bytes;
+        for (var sequence = first; sequence <= last; sequence++)
+        {
+            var (cargo, receivedAt) = _window.Settle(sequence);
+            if (receivedAt > TimeSpan.Zero)
+                _consumer.Sample(Now - receivedAt);
+            if (cargo is Parcel parcel)
+                Tell(parcel, status, sequence, reply, reason);
+        }
+
+        DeliveryMetrics.Buffered.Add(_window.Bytes - before);
+    }
+
+    private void LetGoOn()
+    {
+        foreach (var producer in _slowed)
+            producer.Tell(GoOn.Instance, Self);
+        _slowed.Clear();
+    }
+
+    // ---- Time ----
+
+    private TimeSpan NextDue()
+    {
+        if (_session == 0)
+            return _openSentAt + _network.Timeout;
+        var due = _lossDueAt;
+        if (_window.InFlight > 0)
+            due = Min(due, _lastSentAt + _network.ProbeTimeout);
+        return Min(due, AskDue());
+    }
+
+    // Acks carry each result once; when the oldest one is overdue, its ack may be lost.
+    private TimeSpan AskDue() =>
+        _window.LowestReceivedAt is { } since ? (since > _askedAt ? since : _askedAt) + _network.Timeout + _consumer.Timeout : TimeSpan.MaxValue;
+
+    // A timer that fires too early arms itself again: cheaper than to move it with every message.
+    private void Arm()
+    {
+        var due = NextDue();
+        if (_ended is not null || due == TimeSpan.MaxValue || _timerAt <= due)
+            return;
+        _timerAt = due;
+        var wait = due - Now;
+        Timers.StartSingleTimer(Tick.Instance, Tick.Instance, wait > ShortestWait ? wait : ShortestWait);
+    }
+
+    private void OnTick()
+    {
+        _timerAt = null;
+        var now = Now;
+        if (_session == 0 && now >= _openSentAt + _network.Timeout)
+        {
+            Expired(_network);
+            SendOpen();
+        }
+        else if (_session != 0)
+        {
+            if (now >= _lossDueAt)
+            {
+                _lossDueAt = _window.FindLost(now, _network.ReorderingWait);
+                SendWhatFits();
+            }
+
+            if (_window.InFlight > 0 && now >= _lastSentAt + _network.ProbeTimeout)
+                Probe();
+            if (now >= AskDue())
+            {
+                Expired(_consumer);
+                Ask();
+            }
+        }
+
+        Arm();
+    }
+
+    private void Probe()
+    {
+        Expired(_network);
+        foreach (var sequence in _window.Probes())
+            Put(sequence);
+        Flush();
+    }
+
+    /// <summary>Asks for the results of what has arrived.</summary>
+    private void Ask()
+    {
+        _askedAt = Now;
+        SendData([]);
+    }
+
+    private void Expired(RttEstimator estimator)
+    {
+        DeliveryMetrics.RetransmitTimeout.Record(estimator.Timeout.TotalSeconds);
+        estimator.Expired(jitter: 0.25 * _environment.Random.NextDouble());
+    }
+
+    private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
+
+    /// <summary>Who waits for a message to be settled.</summary>
+    private sealed record Parcel(IActorRef Producer, object? Tag, bool IsBare);
+
+    private sealed class Pump : INoSerializationVerificationNeeded
+    {
+        public static readonly Pump Instance = new();
+    }
+
+    private sealed class Tick : INoSerializationVerificationNeeded
+    {
+        public static readonly Tick Instance = new();
+    }
+}

@@ -56,7 +56,7 @@ internal sealed partial class HostLogger : UntypedActor, IRequiresMessageQueue<I
         _ => HostLevel.Error,
     };
 
-    [GeneratedRegex("^(AssociationError|Association with remote system|Tried to associate with|Disassociated|Couldn't join seed nodes)")]
+    [GeneratedRegex("^(AssociationError|Association with remote system|Tried to associate with|Disassociated|Couldn't join seed nodes|TLS handshake failed|Rejected incoming connection)")]
     private static partial Regex LinkNoise();
 }
 

@@ -34,8 +34,10 @@ internal sealed class ReplicationExtension : IExtension
 
         Settings = setup.Value.Settings;
         Listening.RequireListening(system, Settings);
-        if (Settings.Insecure && !Settings.IsLoopback)
+        if (Settings is { Tls: null, IsLoopback: false })
             system.Log.Warning("insecure = on: connections of {0} are neither encrypted nor authenticated; whoever reaches {1} can read and write everything", Settings.Node, Settings.Address);
+        if (Settings.Tls is not null)
+            RefusedPeers.Survive(system);
         Peers = new RemotePeers(system, Settings.Nodes);
         var environment = new ReplicationEnvironment
         {
@@ -76,7 +78,7 @@ internal sealed class ReplicationExtension : IExtension
     {
         var labels = new Dictionary<string, string> { ["pid"] = Environment.ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture) };
         if (settings.Http is { } http)
-            labels["http"] = $"http://{http}";
+            labels["http"] = $"{(settings.Tls is null ? "http" : "https")}://{http}";
         return labels;
     }
 

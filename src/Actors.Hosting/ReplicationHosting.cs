@@ -54,8 +54,10 @@ public static class ReplicationHosting
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(options);
         var settings = options.Validated();
-        Listening.RequireHostName(builder.Configuration.GetOrElse(Config.Empty), settings.Insecure);
+        Listening.RequireHostName(builder.Configuration.GetOrElse(Config.Empty), settings.MayBeReached);
         Listening.RequireFree(settings);
+        if (settings.Tls is { } tls)
+            builder.AddHocon("akka.remote.dot-netty.tcp.enable-ssl = on", HoconAddMode.Prepend).AddSetup(tls.ToSetup());
         var store = RocksDbStore.Open(settings.DataDirectory, new StoreIdentity(settings.Cluster, settings.Node), Random.Shared);
         return builder
             .AddHocon(Defaults, HoconAddMode.Append)

@@ -19,8 +19,14 @@ public sealed class ReplicationOptions
     /// <summary>The folder of this node's log and state; made when it is not there. Belongs to one node and one process at a time.</summary>
     public string DataDirectory { get; set; } = "";
 
-    /// <summary>All nodes, this one among them: name → <c>host:port</c> of its Akka.Remote. Loopback addresses, unless <see cref="Insecure"/>.</summary>
+    /// <summary>All nodes, this one among them: name → <c>host:port</c> of its Akka.Remote. Loopback addresses, unless there is <see cref="TlsFolder"/> or <see cref="Insecure"/>.</summary>
     public IDictionary<string, string> Nodes { get; } = new SortedDictionary<string, string>(StringComparer.Ordinal);
+
+    /// <summary>
+    /// The folder with this node's certificate and key, those that it trusts, and the token of HTTP: see <see cref="NodeIdentity"/>. Empty for connections
+    /// that are neither encrypted nor authenticated, which is the default. All nodes have it, or none.
+    /// </summary>
+    public string TlsFolder { get; set; } = "";
 
     /// <summary>
     /// True to let Akka.Remote and HTTP listen where others can reach them although connections are neither encrypted nor authenticated: whoever reaches
@@ -59,6 +65,10 @@ public sealed class ReplicationOptions
         return options;
     }
 
+    /// <summary>What <see cref="TlsFolder"/> holds; null when it is empty.</summary>
+    /// <exception cref="ConfigurationException">As of <see cref="NodeIdentity.Load"/>.</exception>
+    public NodeIdentity? LoadIdentity() => TlsFolder.Length > 0 ? NodeIdentity.Load(TlsFolder, Node) : null;
+
     /// <summary>Checks every value and combination.</summary>
     /// <exception cref="ConfigurationException">One line that names the setting as it stands in HOCON.</exception>
     internal NodeSettings Validated()
@@ -79,6 +89,7 @@ public sealed class ReplicationOptions
             throw new ConfigurationException($"actors.cluster = '{Cluster}' is not a cluster name: 1 to 64 of a-z, 0-9 and '-', beginning with a letter or digit");
         if (Nodes.Count == 0)
             throw new ConfigurationException("actors.nodes is missing: it names every node and its address, such as n1 = \"127.0.0.1:4051\"");
+        var tls = LoadIdentity();
         var nodes = new SortedDictionary<NodeId, NodeAddress>();
         foreach (var (name, text) in Nodes)
             nodes.Add(new NodeId(name), Address(name, text));
@@ -88,14 +99,15 @@ public sealed class ReplicationOptions
         if (string.IsNullOrWhiteSpace(DataDirectory))
             throw new ConfigurationException("actors.data-directory is missing: the folder of this node's log and state, such as data/n1");
         if (Http is { } http)
-            Listening.RequireAllowed("actors.http", http.ToString(), http.Host, Insecure);
+            Listening.RequireAllowed("actors.http", http.ToString(), http.Host, Insecure || tls is { Token.Length: > 0 });
+        tls?.RequireHost($"actors.nodes.{Node}", nodes[new NodeId(Node)].Host);
         if (nodes.FirstOrDefault(n => n.Value == Http) is { Key.IsNone: false } taken)
             throw new ConfigurationException($"actors.http = {Http} is the address of {taken.Key} in actors.nodes: HTTP needs a port of its own");
         if (_groups.Count == 0)
             throw new ConfigurationException("actors.groups is missing: it names at least one group, such as default { }");
         if (_groups.GroupBy(g => g.Name).FirstOrDefault(same => same.Count() > 1) is { } group)
             throw new ConfigurationException($"actors.groups: {group.Key} is there twice");
-        return new NodeSettings(Cluster, new NodeId(Node), DataDirectory, nodes, [.. _groups.Select(g => Group(g.Name, g.Make, g.With))], Client.Validated(), Http, Insecure);
+        return new NodeSettings(Cluster, new NodeId(Node), DataDirectory, nodes, [.. _groups.Select(g => Group(g.Name, g.Make, g.With))], Client.Validated(), Http, tls, Insecure);
     }
 
     private GroupSettings Group(string name, Func<IStateMachine> make, Func<GroupSettings, GroupSettings> with)
@@ -116,7 +128,7 @@ public sealed class ReplicationOptions
     {
         if (!NodeAddress.TryParse(text, out var address))
             throw new ConfigurationException($"actors.nodes.{name} = {text} is not an address: write host:port with a port from 1 to 65535, such as \"127.0.0.1:4051\"");
-        Listening.RequireAllowed($"actors.nodes.{name}", text, address.Host, Insecure);
+        Listening.RequireAllowed($"actors.nodes.{name}", text, address.Host, Insecure || TlsFolder.Length > 0);
         if (address.IsWildcard)
             throw new ConfigurationException($"actors.nodes.{name} = {text} is no address that other nodes can connect to: write that of the machine, such as \"10.0.0.1:{address.Port}\"");
         return address;
@@ -141,9 +153,13 @@ internal sealed record NodeSettings(
     IReadOnlyList<GroupSettings> Groups,
     ClientSettings Client,
     NodeAddress? Http,
+    NodeIdentity? Tls,
     bool Insecure)
 {
     public NodeAddress Address => Nodes[Node];
+
+    /// <summary>True when others may reach what this node listens on.</summary>
+    public bool MayBeReached => Insecure || Tls is not null;
 
     /// <summary>True when only this machine can reach what this node listens on.</summary>
     public bool IsLoopback => Address.IsLoopback && Http is null or { IsLoopback: true };

@@ -26,6 +26,7 @@ internal static class NodeHost
         var config = ConfigFile.Load(configFile);
         var options = ReplicationOptions.Read(config);
         var http = options.Http ?? throw new ConfigurationException("actors.http.port is missing: the TCP port for HTTP, such as 8081");
+        var identity = options.LoadIdentity();
         if (!http.CanListen(out var error))
             throw new ConfigurationException($"actors.http.port = {http.Port}: cannot listen on {http}: {error}");
 
@@ -45,15 +46,15 @@ internal static class NodeHost
         if (supervised)
             builder.Services.AddSingleton<IHostLifetime, SupervisedLifetime>();
         builder.Services.AddReplicatedNode(config);
-        builder.AddHttpApi(Describe(config, options, http), http.EndPoint);
+        builder.AddHttpApi(Describe(config, options, http), http.EndPoint, identity);
         var app = builder.Build();
-        app.UseHttpApi();
+        app.UseHttpApi(identity?.Token);
         return app;
     }
 
     private static NodeInfo Describe(Config config, ReplicationOptions options, NodeAddress http) => new(
         new NodeId(options.Node),
-        $"http://{http}",
+        $"{(options.TlsFolder.Length == 0 ? "http" : "https")}://{http}",
         [.. options.Nodes.Keys.Select(name => new NodeId(name))],
         config.GetValue("actors.groups").GetObject().Items.ToDictionary(group => new GroupId(group.Key), group => Protocol(group.Value)));
 

@@ -21,9 +21,9 @@ public sealed class BadStartTests : IClassFixture<BadStartTests.UsedFolder>, IDi
     [InlineData("actors.groups.default.protocol = paxos", "protocol = paxos")]
     [InlineData("actors.groups.default.min-in-view = 4", "min-in-view")]
     [InlineData("actors.node = n9", "actors.node = 'n9' is not one of actors.nodes")]
-    [InlineData("actors.nodes.n2 = \"10.0.0.2:4052\"", "actors.nodes.n2 = 10.0.0.2:4052 is refused: beyond loopback (127.0.0.1) nodes need TLS and a token, or actors.insecure = on")]
-    [InlineData("actors.http.host = \"0.0.0.0\"", "is refused: beyond loopback (127.0.0.1) nodes need TLS and a token, or actors.insecure = on")]
-    [InlineData("akka.remote.dot-netty.tcp.hostname = \"0.0.0.0\"", "akka.remote.dot-netty.tcp.hostname = 0.0.0.0 is refused: beyond loopback (127.0.0.1) nodes need TLS and a token, or actors.insecure = on")]
+    [InlineData("actors.nodes.n2 = \"10.0.0.2:4052\"", "actors.nodes.n2 = 10.0.0.2:4052 is refused: beyond loopback (127.0.0.1) nodes need TLS and a token")]
+    [InlineData("actors.http.host = \"0.0.0.0\"", "is refused: beyond loopback (127.0.0.1) nodes need TLS and a token")]
+    [InlineData("akka.remote.dot-netty.tcp.hostname = \"0.0.0.0\"", "akka.remote.dot-netty.tcp.hostname = 0.0.0.0 is refused: beyond loopback (127.0.0.1) nodes need TLS and a token")]
     [InlineData("actors { node = n1", "n1.conf")]     // the file, and the line
     public Task A_wrong_setting_is_named(string setting, string error) => RefusedAsync(Write(setting), error);
 

@@ -13,12 +13,13 @@ internal static class ActorsBlock
     public static ReplicationOptions Read(Config config, IReadOnlyDictionary<string, Func<IStateMachine>> stateMachines)
     {
         // store-dispatcher is Akka's to read: the dispatcher of the actor that waits for the disk.
-        var actors = SettingsBlock.Of(config, "actors", "cluster", "node", "data-directory", "nodes", "insecure", "http", "client", "groups", "store-dispatcher");
+        var actors = SettingsBlock.Of(config, "actors", "cluster", "node", "data-directory", "nodes", "tls", "insecure", "http", "client", "groups", "store-dispatcher");
         var options = new ReplicationOptions
         {
             Cluster = actors.Text("cluster", "the name of the cluster, such as demo"),
             Node = actors.Text("node", "the name of this node, such as n1"),
             DataDirectory = actors.Text("data-directory", "the folder of this node's log and state, such as data/n1"),
+            TlsFolder = actors.Has("tls") ? actors.Block("tls", "folder").Text("folder", "what 'actors certs new' makes, such as certs") : "",
             Insecure = actors.Switch("insecure", false),
             Client = Client(actors.Block("client", "request-timeout", "window", "max-queued", "min-retransmit")),
             Http = actors.Has("http") ? Http(actors.Block("http", "host", "port")) : null,

@@ -59,6 +59,7 @@ internal static class Cli
         new VersionOption(),
         UpCommand.Create(terminal),
         NodeCommand.Create(terminal),
+        CertsCommand.Create(terminal),
         PutCommand.Create(terminal),
         GetCommand.Create(terminal),
         DeleteCommand.Create(terminal),

@@ -37,7 +37,7 @@ internal sealed record ClientContext(ParseResult Parsed, NodeClient Client, stri
     }
 }
 
-/// <summary>The commands that talk to a running cluster share <c>--group</c>, <c>--at</c> and <c>--timeout</c>.</summary>
+/// <summary>The commands that talk to a running cluster share <c>--group</c>, <c>--at</c>, <c>--timeout</c>, <c>--certs</c> and <c>--token</c>.</summary>
 internal static class ClientCommand
 {
     public const string DefaultNode = "http://127.0.0.1:8081";
@@ -47,6 +47,8 @@ internal static class ClientCommand
         var group = new Option<string>("--group") { Description = "The replicated group", DefaultValueFactory = _ => "default", HelpName = "NAME" };
         var at = AtOption($"Base URLs of nodes, with commas between them; the first that answers is used [default: {DefaultNode} and the nodes that 'actors up' started beside it]");
         var timeout = NumberOption.Create("--timeout", "The longest wait for one node's answer, in seconds", otherwise: 15.0, min: 0.001, max: 3600.0, helpName: "SECONDS");
+        var certs = CertsOption();
+        var token = new Option<string?>("--token") { Description = $"The token that the nodes ask for [default: {ClientIdentity.TokenVariable}, or the one in --certs]", HelpName = "TOKEN" };
         var command = new Command(name, description);
         foreach (var symbol in symbols)
         {
@@ -59,9 +61,12 @@ internal static class ClientCommand
         command.Add(group);
         command.Add(at);
         command.Add(timeout);
+        command.Add(certs);
+        command.Add(token);
         command.SetAction(async parsed =>
         {
-            using var client = new NodeClient(Nodes(terminal, parsed.GetValue(at)), TimeSpan.FromSeconds(parsed.GetValue(timeout)!.Value));
+            var identity = Identity(terminal, parsed.GetValue(at), parsed.GetValue(certs), parsed.GetValue(token));
+            using var client = new NodeClient(Nodes(terminal, parsed.GetValue(at)), TimeSpan.FromSeconds(parsed.GetValue(timeout)!.Value), identity);
             return await run(new ClientContext(parsed, client, Uri.EscapeDataString(parsed.GetValue(group)!), terminal));
         });
         return command;
@@ -69,16 +74,31 @@ internal static class ClientCommand
 
     public static Option<string> AtOption(string description) => new("--at") { Description = description, HelpName = "URL" };
 
+    public static Option<string?> CertsOption() => new("--certs")
+    {
+        Description = $"The folder with trusted.pem and token, for nodes with TLS [default: {ClientIdentity.CertsVariable}, or that of the 'actors up' of yours]",
+        HelpName = "DIR",
+    };
+
+    /// <summary>What the options say, else the environment, else the <c>up</c> of this user that serves where they ask.</summary>
+    public static ClientIdentity Identity(Terminal terminal, string? at, string? certs, string? token) => ClientIdentity.Load(
+        certs ?? Environment.GetEnvironmentVariable(ClientIdentity.CertsVariable) ?? Nodes(terminal, at).Select(node => ClusterRun.Find(terminal.RunFolder, node)?.Run.Certs).FirstOrDefault(folder => folder is not null) ?? "",
+        token ?? Environment.GetEnvironmentVariable(ClientIdentity.TokenVariable) ?? "");
+
     /// <summary>The base URLs to try. Without <c>--at</c>, a node that was killed on purpose should not end the tour: the others of its cluster are asked.</summary>
     public static IReadOnlyList<Uri> Nodes(Terminal terminal, string? at)
     {
         if (at is null)
-            return [new Uri(DefaultNode), .. (ClusterRun.Find(terminal.RunFolder, new Uri(DefaultNode))?.Run.Nodes ?? []).Where(node => node.Http != DefaultNode).Select(node => new Uri(node.Http))];
+        {
+            var first = new Uri(DefaultNode);
+            return ClusterRun.Find(terminal.RunFolder, first) is { } found ? [.. found.Run.Nodes.Select(node => new Uri(node.Http)).OrderBy(node => node.Port != first.Port)] : [first];
+        }
+
         var nodes = at.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(Node).ToArray();
         return nodes.Length > 0 ? nodes : throw new CommandException(ExitCode.Usage, $"--at is empty: it must be a URL such as {DefaultNode}");
     }
 
-    private static Uri Node(string text) => Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme == Uri.UriSchemeHttp && uri.PathAndQuery == "/"
+    private static Uri Node(string text) => Uri.TryCreate(text, UriKind.Absolute, out var uri) && (uri.Scheme == Uri.UriSchemeHttp || uri.Scheme == Uri.UriSchemeHttps) && uri.PathAndQuery == "/"
         ? uri
         : throw new CommandException(ExitCode.Usage, string.Create(CultureInfo.InvariantCulture, $"--at: '{text}' is not the base URL of a node, such as {DefaultNode}"));
 }

@@ -60,15 +60,19 @@ internal sealed class NodeClient : IDisposable
 {
     private readonly IReadOnlyList<Uri> _nodes;
     private readonly TimeSpan _timeout;
-    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false, UseCookies = false, AllowAutoRedirect = false }) { Timeout = Timeout.InfiniteTimeSpan };
+    private readonly ClientIdentity _identity;
+    private readonly HttpClient _http;
     private volatile int _preferred;    // the node that answered last
 
     /// <param name="nodes">Base URLs, at least one.</param>
     /// <param name="timeout">For each attempt.</param>
-    public NodeClient(IReadOnlyList<Uri> nodes, TimeSpan timeout)
+    /// <param name="identity">What it trusts and who it is.</param>
+    public NodeClient(IReadOnlyList<Uri> nodes, TimeSpan timeout, ClientIdentity identity)
     {
         _nodes = nodes;
         _timeout = timeout;
+        _identity = identity;
+        _http = new HttpClient(identity.Handler()) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
     /// <summary>True when a request may be sent more than once, so that writes need a token.</summary>
@@ -93,6 +97,7 @@ internal sealed class NodeClient : IDisposable
         {
             var node = (first + i) % _nodes.Count;
             using var message = request(Target(_nodes[node], path));
+            _identity.Sign(message);
             try
             {
                 using var limit = new CancellationTokenSource(_timeout);
@@ -125,11 +130,12 @@ internal sealed class NodeClient : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    private static bool WasNotSent(Exception e) => e is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError };
+    private static bool WasNotSent(Exception e) => e is HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError };
 
     private string Describe(Exception e) => e switch
     {
         OperationCanceledException => $"no answer within {_timeout.TotalSeconds:0.###} s",
+        HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } => _identity.Refusal is { } refusal ? $"its certificate is refused: {refusal}" : "no TLS is spoken there",
         { InnerException: System.Net.Sockets.SocketException inner } => inner.Message.ToLowerInvariant(),
         _ => "the connection broke",
     };

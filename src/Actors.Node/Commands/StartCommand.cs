@@ -12,7 +12,7 @@ internal static class StartCommand
             throw new CommandException(ExitCode.Negative, $"{node.Name} runs already (pid {node.Pid})");
         var request = ClusterRun.StartRequest(file, node.Name);
         await File.WriteAllBytesAsync(request, []);
-        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(1) };
+        using var http = new HttpClient(ClientIdentity.Load(ClusterRun.Read(file)?.Certs ?? "", "").Handler()) { Timeout = TimeSpan.FromSeconds(1) };
         var now = await RunCommand.WaitAsync(file, node.Name, async now => !File.Exists(request) && (now.Pid == 0 || await IsLiveAsync(http, now)), $"{node.Name} does not answer yet: see its log");
         return now.Pid > 0 ? $"{now.Name} runs again (pid {now.Pid})" : throw new CommandException(ExitCode.Unavailable, $"{node.Name} did not start ({now.Ended}): see its log");
     });

@@ -1,4 +1,5 @@
 using System.Net;
+using Actors.Hosting;
 using Actors.Membership;
 using Actors.Replication;
 using Actors.Replication.KeyValue;
@@ -19,15 +20,20 @@ internal static class HttpApi
     /// <summary>The longest key, every byte percent-encoded, and room for the rest of the line.</summary>
     private const int MaxRequestLineBytes = 3 * KeyValueLimits.MaxKeyBytes + 16_384;
 
-    /// <summary>Adds the server, listening at <paramref name="endPoint"/>, and the endpoints' parts.</summary>
-    public static void AddHttpApi(this WebApplicationBuilder builder, NodeInfo node, IPEndPoint endPoint)
+    /// <summary>Adds the server, listening at <paramref name="endPoint"/>, by TLS when it has an <paramref name="identity"/>, and the endpoints' parts.</summary>
+    public static void AddHttpApi(this WebApplicationBuilder builder, NodeInfo node, IPEndPoint endPoint, NodeIdentity? identity = null)
     {
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestLineSize = MaxRequestLineBytes;
             kestrel.Limits.MaxRequestBodySize = null;    // each endpoint has its own limit
-            kestrel.Listen(endPoint, listen => listen.Protocols = HttpProtocols.Http1);
+            kestrel.Listen(endPoint, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                if (identity is not null)
+                    listen.UseHttps(identity.Certificate);
+            });
         });
         builder.Services.AddRoutingCore();
         builder.Services.AddHealthChecks();
@@ -40,12 +46,17 @@ internal static class HttpApi
     }
 
     /// <summary>Builds the pipeline and the routes.</summary>
-    public static void UseHttpApi(this WebApplication app)
+    /// <param name="app">The application.</param>
+    /// <param name="token">What each request must show; null or empty for nothing.</param>
+    public static void UseHttpApi(this WebApplication app, string? token = null)
     {
         app.Use(RequestTarget.TakeKey);
         app.Use((context, next) => AnswerProblemsAsync(context, next, app.Logger));
         app.UseStatusCodePages(status => NoRoute(status.HttpContext).WriteAsync(status.HttpContext));
-        app.Use(new ForeignPages(app.Services.GetRequiredService<NodeInfo>()).RefuseAsync);
+        if (token is { Length: > 0 })
+            app.Use(new BearerToken(token).RequireAsync);      // which a page of another site does not have
+        else
+            app.Use(new ForeignPages(app.Services.GetRequiredService<NodeInfo>()).RefuseAsync);
         app.UseRouting();
         MapRoutes(app);
     }

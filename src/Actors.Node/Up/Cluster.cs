@@ -8,13 +8,18 @@ namespace Actors.Node.Up;
 /// <summary>The processes of a plan, and what they say of themselves. Publishes its <see cref="ClusterRun"/> while it lives.</summary>
 internal sealed class Cluster : IAsyncDisposable
 {
-    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false, ConnectTimeout = TimeSpan.FromSeconds(1) }) { Timeout = TimeSpan.FromSeconds(2) };
+    private readonly HttpClient _http;
+    private readonly ClientIdentity _identity;
+    private readonly string _certs;
     private readonly Lock _publishing = new();
     private readonly string _runFile;
     private readonly DateTime _started;
 
     public Cluster(ClusterPlan plan, string runFolder)
     {
+        _certs = plan.TlsFolder;
+        _identity = ClientIdentity.Load(_certs, "");
+        _http = new HttpClient(_identity.Handler()) { Timeout = TimeSpan.FromSeconds(2) };
         Directory.CreateDirectory(runFolder);
         _runFile = ClusterRun.FileOf(runFolder, plan.Nodes[0].Http.Port);
         using (var self = Process.GetCurrentProcess())
@@ -52,7 +57,10 @@ internal sealed class Cluster : IAsyncDisposable
         {
             try
             {
-                return StatusTable.Parse(await _http.GetByteArrayAsync(new Uri(process.Node.Url + "/v1/status")));
+                using var request = new HttpRequestMessage(HttpMethod.Get, process.Node.Url + "/v1/status");
+                _identity.Sign(request);
+                using var answer = (await _http.SendAsync(request)).EnsureSuccessStatusCode();
+                return StatusTable.Parse(await answer.Content.ReadAsByteArrayAsync());
             }
             catch (Exception e) when (e is HttpRequestException or OperationCanceledException or JsonException)
             {
@@ -86,6 +94,6 @@ internal sealed class Cluster : IAsyncDisposable
     private void Publish()
     {
         lock (_publishing)
-            new ClusterRun(Environment.ProcessId, _started, [.. Processes.Select(process => process.State)]).Write(_runFile);
+            new ClusterRun(Environment.ProcessId, _started, [.. Processes.Select(process => process.State)], _certs).Write(_runFile);
     }
 }

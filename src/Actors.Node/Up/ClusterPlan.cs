@@ -10,7 +10,8 @@ namespace Actors.Node.Up;
 /// <param name="Remoting">Where its Akka.Remote listens.</param>
 /// <param name="Http">Where it serves HTTP.</param>
 /// <param name="Folder">Its data; its configuration and log lie beside it.</param>
-internal sealed record PlannedNode(string Name, NodeAddress Remoting, NodeAddress Http, string Folder)
+/// <param name="HasTls">True when it serves by TLS.</param>
+internal sealed record PlannedNode(string Name, NodeAddress Remoting, NodeAddress Http, string Folder, bool HasTls = false)
 {
     /// <summary>Its configuration, which <c>actors node --config</c> reads.</summary>
     public string ConfigFile => Folder + ".conf";
@@ -19,14 +20,15 @@ internal sealed record PlannedNode(string Name, NodeAddress Remoting, NodeAddres
     public string LogFile => Folder + ".log";
 
     /// <summary>The base URL of its HTTP API.</summary>
-    public string Url => $"http://{Http}";
+    public string Url => $"{(HasTls ? "https" : "http")}://{Http}";
 }
 
 /// <summary>A cluster on this machine: each node is the configuration that the user gave, with ports, folder and name of its own.</summary>
 /// <param name="ConfigFile">The user's file.</param>
 /// <param name="Nodes">The nodes in order.</param>
+/// <param name="TlsFolder">Where the file says that their certificates are, as a full path; empty when they have none.</param>
 /// <param name="IsInsecure">True when <c>up</c> was told so, whatever the file says.</param>
-internal sealed record ClusterPlan(string ConfigFile, IReadOnlyList<PlannedNode> Nodes, bool IsInsecure = false)
+internal sealed record ClusterPlan(string ConfigFile, IReadOnlyList<PlannedNode> Nodes, string TlsFolder = "", bool IsInsecure = false)
 {
     public const string Loopback = "127.0.0.1";
 
@@ -52,9 +54,11 @@ internal sealed record ClusterPlan(string ConfigFile, IReadOnlyList<PlannedNode>
             throw new ArgumentException($"--port and --http-port must leave room for {number} ports up to {MaxPort}");
         if (Math.Abs(port - httpPort) < number)
             throw new ArgumentException($"--port {port} and --http-port {httpPort} overlap: {number} nodes take {number} ports from each");
+        var tls = config.GetString("actors.tls.folder", "") is { Length: > 0 } path ? Path.GetFullPath(path) : "";
         return new ClusterPlan(
             Path.GetFullPath(configFile),
-            [.. names.Select((name, i) => new PlannedNode(name, new NodeAddress(host, port + i), new NodeAddress(host, httpPort + i), Path.GetFullPath(Path.Combine(folder, name))))],
+            [.. names.Select((name, i) => new PlannedNode(name, new NodeAddress(host, port + i), new NodeAddress(host, httpPort + i), Path.GetFullPath(Path.Combine(folder, name)), tls.Length > 0))],
+            tls,
             isInsecure);
     }
 

@@ -11,7 +11,8 @@ internal sealed record RunNode(string Name, int Pid, string Http, string Ended);
 /// <param name="Pid">The process of <c>up</c>.</param>
 /// <param name="Started">When it started, so that a recycled pid is not taken for it.</param>
 /// <param name="Nodes">The nodes, in order.</param>
-internal sealed record ClusterRun(int Pid, DateTime Started, IReadOnlyList<RunNode> Nodes)
+/// <param name="Certs">The folder with what a client of theirs needs; empty when they have no TLS.</param>
+internal sealed record ClusterRun(int Pid, DateTime Started, IReadOnlyList<RunNode> Nodes, string Certs = "")
 {
     /// <summary>Where the files of this user are.</summary>
     public static string DefaultFolder { get; } =

@@ -1,9 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
+using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Actors.Hosting;
 
 namespace Actors.Cluster.Tests;
 
@@ -44,12 +46,20 @@ internal sealed class HttpNode : IDisposable
     private const string Keys = "/v1/groups/default/keys";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
+    private readonly string? _token;
     private readonly HttpClient _http;
 
-    public HttpNode(string url, string? networkNamespace)
+    public HttpNode(string url, string? networkNamespace, string? certs = null)
     {
         Url = url;
         var handler = new SocketsHttpHandler { UseProxy = false };
+        if (certs is not null)
+        {
+            var trusted = PinnedCertificates.Load(Path.Combine(certs, NodeIdentity.TrustedFile));
+            handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, _, _) => trusted.Refusal(certificate) is null;
+            _token = NodeIdentity.ReadToken(certs);
+        }
+
         if (networkNamespace is not null)
         {
             handler.ConnectCallback = async (context, cancellation) =>
@@ -109,6 +119,8 @@ internal sealed class HttpNode : IDisposable
         // Each on a connection of its own: on a kept one HttpClient repeats a request without a body by itself when the node dies,
         // and then reports that it could not connect, although the first copy was taken.
         request.Headers.ConnectionClose = true;
+        if (_token is not null)
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", _token);
         foreach (var (name, value) in headers)
             request.Headers.TryAddWithoutValidation(name, value);
         var sent = Stopwatch.GetTimestamp();

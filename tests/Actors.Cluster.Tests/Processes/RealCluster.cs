@@ -22,9 +22,12 @@ internal sealed class RealCluster : IDisposable
 
     private readonly string _folder = Directory.CreateTempSubdirectory("actors-cluster-").FullName;
 
-    private RealCluster(Network? network, string settings)
+    private readonly int _port;
+
+    private RealCluster(Network? network, string settings, string? certs)
     {
         var port = network is null ? Ports.FreeInARow(2 * Count) : 0;
+        _port = port;
         var addresses = Enumerable.Range(1, Count)
             .Select(n => network is null
                 ? (Remoting: $"127.0.0.1:{Text(port + n - 1)}", Host: "127.0.0.1", Http: port + Count + n - 1)
@@ -43,13 +46,17 @@ internal sealed class RealCluster : IDisposable
                 actors.http.host = "{address.Host}"
                 actors.http.port = {Text(address.Http)}
                 {(network is null ? "" : "actors.insecure = on")}
+                {(certs is null ? "" : $"actors.tls.folder = \"{certs}\"")}
                 {settings}
                 """);
-            return new RealNode(name, config, $"http://{address.Host}:{Text(address.Http)}", _folder, network?.Namespace(i + 1));
+            return new RealNode(name, config, $"{(certs is null ? "http" : "https")}://{address.Host}:{Text(address.Http)}", _folder, network?.Namespace(i + 1), certs);
         })];
     }
 
     public IReadOnlyList<RealNode> Nodes { get; }
+
+    /// <summary>The port of a node's Akka.Remote, by its place in <see cref="Nodes"/>; without a network of their own.</summary>
+    public int RemotingPortOf(int node) => _port + node;
 
     public RealNode this[string name] => Nodes.Single(node => node.Name == name);
 
@@ -57,9 +64,10 @@ internal sealed class RealCluster : IDisposable
     /// <param name="output">Has the nodes' logs when it does not start.</param>
     /// <param name="network">Where the nodes run; null for the machine's own network.</param>
     /// <param name="settings">What its configuration has beside the example's.</param>
-    public static async Task<RealCluster> StartAsync(ITestOutputHelper? output = null, Network? network = null, string settings = "")
+    /// <param name="certs">The folder with its certificates; null for none.</param>
+    public static async Task<RealCluster> StartAsync(ITestOutputHelper? output = null, Network? network = null, string settings = "", string? certs = null)
     {
-        var cluster = new RealCluster(network, settings);
+        var cluster = new RealCluster(network, settings, certs);
         try
         {
             cluster.StartAll();
@@ -75,9 +83,9 @@ internal sealed class RealCluster : IDisposable
     }
 
     /// <summary>Runs <paramref name="test"/> on a cluster of its own; prints the nodes' logs when it fails.</summary>
-    public static async Task WithAsync(ITestOutputHelper output, Func<RealCluster, Task> test, Network? network = null, string settings = "")
+    public static async Task WithAsync(ITestOutputHelper output, Func<RealCluster, Task> test, Network? network = null, string settings = "", string? certs = null)
     {
-        using var cluster = await StartAsync(output, network, settings);
+        using var cluster = await StartAsync(output, network, settings, certs);
         await cluster.PrintingLogsAsync(output, () => test(cluster));
     }
 

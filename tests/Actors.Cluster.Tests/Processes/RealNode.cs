@@ -10,11 +10,12 @@ internal sealed class RealNode : IDisposable
     /// <param name="http">Where it serves HTTP.</param>
     /// <param name="folder">Where its log file goes.</param>
     /// <param name="networkNamespace">Where it runs; null for the machine's own.</param>
-    public RealNode(string name, string configFile, string http, string folder, string? networkNamespace)
+    /// <param name="certs">What its clients need; null when it has no TLS.</param>
+    public RealNode(string name, string configFile, string http, string folder, string? networkNamespace, string? certs = null)
     {
         Name = name;
         ConfigFile = configFile;
-        Http = new HttpNode(http, networkNamespace);
+        Http = new HttpNode(http, networkNamespace, certs);
         // --supervised: it ends when this process does, whatever happens to it.
         string[] command = [.. NodeProgram.Built, "node", "--supervised", "--config", configFile];
         _process = new LoggedProcess(networkNamespace is null ? command : ["ip", "netns", "exec", networkNamespace, .. command], Path.Combine(folder, name + ".log"), folder);

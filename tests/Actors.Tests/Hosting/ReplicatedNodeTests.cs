@@ -150,7 +150,7 @@ public sealed class ReplicatedNodeTests : IDisposable
         var e = await Assert.ThrowsAsync<ConfigurationException>(() => StartedAsync(config));
 
         Assert.Equal(
-            $"akka.remote.dot-netty.tcp.hostname = {hostName} is refused: beyond loopback (127.0.0.1) nodes need TLS and a token, or actors.insecure = on in a network that nobody else can reach",
+            $"akka.remote.dot-netty.tcp.hostname = {hostName} is refused: beyond loopback (127.0.0.1) nodes need TLS and a token (actors.tls.folder, which 'actors certs new' makes), or actors.insecure = on in a network that nobody else can reach",
             e.Message);
     }
 

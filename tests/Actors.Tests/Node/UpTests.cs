@@ -165,7 +165,7 @@ public sealed class UpTests : IDisposable
         var port = FreePorts.Take(1)[0];
         string[] up = ["up", "--config", Example(), "--host", "0.0.0.1", "--port", $"{port}", "--http-port", $"{port + 10}"];
         Assert.Equal(
-            (2, $"actors.nodes.n1 = 0.0.0.1:{port} is refused: beyond loopback (127.0.0.1) nodes need TLS and a token, or actors.insecure = on in a network that nobody else can reach\n"),
+            (2, $"actors.nodes.n1 = 0.0.0.1:{port} is refused: beyond loopback (127.0.0.1) nodes need TLS and a token (actors.tls.folder, which 'actors certs new' makes), or actors.insecure = on in a network that nobody else can reach\n"),
             await RunAsync(up));
         // No machine has this address: it is tried.
         Assert.StartsWith($"cannot listen on 0.0.0.1:{port}: ", (await RunAsync([.. up, "--insecure"])).Error);

@@ -51,14 +51,17 @@ internal sealed class ReplicationExtension : IExtension
             Seed = Random.Shared.Next(),
             Labels = Labels(Settings),
         };
-        (Replication, Node) = ReplicationHandle.Start(system, environment, Settings.Groups, Settings.Client);
+        (Handle, Node) = ReplicationHandle.Start(system, environment, Settings.Groups, Settings.Client);
         system.ActorOf(MembershipHints.Props(Node, Peers), "replication-hints");
         CoordinatedShutdown.Get(system).AddTask(CoordinatedShutdown.PhaseBeforeServiceUnbind, "replication-hand-over", () => HandOver(system));
     }
 
     public NodeSettings Settings { get; }
 
-    public IReplication Replication { get; }
+    public IReplication Replication => Handle;
+
+    /// <summary>The same, with what the catalog needs.</summary>
+    public ReplicationHandle Handle { get; }
 
     /// <summary>The actor that supervises the replicas.</summary>
     public IActorRef Node { get; }

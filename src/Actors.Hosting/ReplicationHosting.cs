@@ -98,14 +98,16 @@ public static class ReplicationHosting
     /// <exception cref="ConfigurationException">It was not.</exception>
     public static IReplication GetReplication(this ActorSystem system) => ReplicationExtension.Of(system).Replication;
 
-    /// <summary>A whole node from its configuration: an actor system named after the cluster, on this node's address, in a cluster with all nodes, with replication.</summary>
+    /// <summary>A whole node from its configuration: an actor system named after the cluster, on this node's address, in a cluster with all nodes, with replication and groups that can be created while it runs (<see cref="IGroupCatalog"/>).</summary>
     /// <param name="services">The services of the host. Akka's log goes to its logging.</param>
     /// <param name="config">The node's configuration, usually from <see cref="ConfigFile.Load"/>: the block <c>actors</c> and settings of Akka.</param>
     /// <param name="stateMachines">State machines by the name that <c>state-machine</c> of a group refers to, beside <c>key-value</c>.</param>
     /// <exception cref="ConfigurationException">A setting is not valid; the message is one line. What is wrong with port and data folder shows when the host starts, by the exceptions of <c>WithReplication</c>.</exception>
     public static IServiceCollection AddReplicatedNode(this IServiceCollection services, Config config, IReadOnlyDictionary<string, Func<IStateMachine>>? stateMachines = null)
     {
+        stateMachines ??= new Dictionary<string, Func<IStateMachine>>();
         var options = ReplicationOptions.Read(config, stateMachines);
+        options.AddCatalog();
         var node = options.Validated();
         services.AddAkka(node.Cluster, (akka, provider) => akka
             .AddHocon(config, HoconAddMode.Append)
@@ -115,6 +117,11 @@ public static class ReplicationHosting
             .WithRemoting(node.Address.Host, node.Address.Port)
             .WithClustering()
             .WithActors((system, _) => JoinCluster(system)));
+        services.AddSingleton(provider => new GroupCatalog(
+            new Lazy<ReplicationExtension>(() => ReplicationExtension.Of(provider.GetRequiredService<ActorSystem>())),
+            options, stateMachines, provider.GetRequiredService<ILogger<GroupCatalog>>()));
+        services.AddSingleton<IGroupCatalog>(provider => provider.GetRequiredService<GroupCatalog>());
+        services.AddHostedService(provider => provider.GetRequiredService<GroupCatalog>());
         return services.AddReplication();
     }
 

@@ -40,6 +40,12 @@ public sealed class ReplicationOptions
     /// <summary>Where the node program serves HTTP; null for nowhere. An application that embeds replication serves what it likes and leaves this alone.</summary>
     public NodeAddress? Http { get; set; }
 
+    /// <summary>Where the node program sends traces by OTLP over HTTP, such as <c>http://127.0.0.1:4318</c>; null for nowhere. An embedding application adds the source <c>Actors</c> to its own.</summary>
+    public Uri? Otlp { get; set; }
+
+    /// <summary>Of requests that come without a trace, the share that the node program begins one for. Default 0.01; 0 to 1.</summary>
+    public double TraceShare { get; set; } = 0.01;
+
     /// <summary>Adds a replicated group.</summary>
     /// <param name="name">Its name, the same on every node.</param>
     /// <param name="stateMachine">Makes the state machine of a replica; called once per incarnation of it.</param>
@@ -105,10 +111,26 @@ public sealed class ReplicationOptions
             throw new ConfigurationException($"actors.http = {Http} is the address of {taken.Key} in actors.nodes: HTTP needs a port of its own");
         if (_groups.Count == 0)
             throw new ConfigurationException("actors.groups is missing: it names at least one group, such as default { }");
+        if (_groups.FirstOrDefault(g => g.Name.StartsWith(ReservedGroups.Prefix, StringComparison.Ordinal) && !(HasCatalog && g.Name == GroupCatalog.Name)) is { Name: { } reserved })
+            throw new ConfigurationException($"actors.groups: '{reserved}' is not free: names that begin with '{ReservedGroups.Prefix}' are the project's own");
         if (_groups.GroupBy(g => g.Name).FirstOrDefault(same => same.Count() > 1) is { } group)
             throw new ConfigurationException($"actors.groups: {group.Key} is there twice");
         return new NodeSettings(Cluster, new NodeId(Node), DataDirectory, nodes, [.. _groups.Select(g => Group(g.Name, g.Make, g.With))], Client.Validated(), Http, tls, Insecure);
     }
+
+    /// <summary>True when groups can be created while the cluster runs.</summary>
+    internal bool HasCatalog { get; private set; }
+
+    /// <summary>Adds the group that holds those that are created later.</summary>
+    internal void AddCatalog()
+    {
+        HasCatalog = true;
+        AddGroup(GroupCatalog.Name, () => new Replication.KeyValue.KeyValueMachine());
+    }
+
+    /// <summary>The checked settings of a group beside those that were added.</summary>
+    /// <exception cref="ArgumentException">As of <see cref="GroupSettings.Validated"/>.</exception>
+    internal GroupSettings GroupOf(string name, (Func<IStateMachine> Make, Func<GroupSettings, GroupSettings> With) group) => Group(name, group.Make, group.With);
 
     private GroupSettings Group(string name, Func<IStateMachine> make, Func<GroupSettings, GroupSettings> with)
     {

@@ -3,7 +3,6 @@ using Actors.Hosting.Configuration;
 using Actors.Membership;
 using Actors.Node.Http;
 using Akka.Configuration;
-using Akka.Configuration.Hocon;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -46,17 +45,17 @@ internal static class NodeHost
         if (supervised)
             builder.Services.AddSingleton<IHostLifetime, SupervisedLifetime>();
         builder.Services.AddReplicatedNode(config);
-        builder.AddHttpApi(Describe(config, options, http), http.EndPoint, identity);
+        builder.AddHttpApi(Describe(options, http), http.EndPoint, identity);
+        if (options.Otlp is { } collector)
+            builder.Services.AddSingleton(_ => Telemetry.CreateTracer(new NodeId(options.Node), collector, options.TraceShare));
         var app = builder.Build();
+        _ = app.Services.GetService<OpenTelemetry.Trace.TracerProvider>();      // it records from here on
         app.UseHttpApi(identity?.Token);
         return app;
     }
 
-    private static NodeInfo Describe(Config config, ReplicationOptions options, NodeAddress http) => new(
+    private static NodeInfo Describe(ReplicationOptions options, NodeAddress http) => new(
         new NodeId(options.Node),
         $"{(options.TlsFolder.Length == 0 ? "http" : "https")}://{http}",
-        [.. options.Nodes.Keys.Select(name => new NodeId(name))],
-        config.GetValue("actors.groups").GetObject().Items.ToDictionary(group => new GroupId(group.Key), group => Protocol(group.Value)));
-
-    private static string Protocol(HoconValue group) => group.GetObject().Items.TryGetValue("protocol", out var protocol) ? protocol.GetString() : "primary-backup";
+        [.. options.Nodes.Keys.Select(name => new NodeId(name))]);
 }

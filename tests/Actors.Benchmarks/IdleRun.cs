@@ -8,7 +8,7 @@ internal static class IdleRun
 {
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(10);
 
-    public sealed record Options(IReadOnlyList<string> Systems, int Seconds);
+    public sealed record Options(IReadOnlyList<string> Systems, int Seconds, int Groups);
 
     private sealed record Node(string System, string Name, double PercentOfCore, double ResidentMegabytes);
 
@@ -24,6 +24,16 @@ internal static class IdleRun
             await Task.Delay(Settle, cancellation);
             Report.Progress($"{name}: up, measuring for {options.Seconds} s");
             nodes.AddRange(await MeasureAsync(name, system, options.Seconds, cancellation));
+        }
+
+        if (options.Groups > 1)
+        {
+            var name = $"actors, {options.Groups} groups";
+            using var many = new ActorsCluster(Site.Loopback(report.DataFolder), options.Groups);
+            await many.StartAsync(cancellation);
+            await Task.Delay(Settle, cancellation);
+            Report.Progress($"{name}: up, measuring for {options.Seconds} s");
+            nodes.AddRange(await MeasureAsync(name, many, options.Seconds, cancellation));
         }
 
         Report.Table(

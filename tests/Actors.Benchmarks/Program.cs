@@ -84,8 +84,10 @@ internal static class Program
     {
         var against = Names("--against", "The peers that ours is measured beside; akka is a bare three-node Akka.Cluster", "akka");
         var seconds = Number("--seconds", "How long", 30);
-        return Run(new Command("idle", "CPU and memory of servers of which nothing is asked") { against, seconds }, args,
-            (parsed, report, cancellation) => IdleRun.RunAsync(new IdleRun.Options(parsed.GetRequiredValue(against), parsed.GetRequiredValue(seconds)), report, cancellation));
+        var groups = Number("--groups", "Measures ours with so many groups too", 1);
+        return Run(new Command("idle", "CPU and memory of servers of which nothing is asked") { against, seconds, groups }, args,
+            (parsed, report, cancellation) => IdleRun.RunAsync(
+                new IdleRun.Options(parsed.GetRequiredValue(against), parsed.GetRequiredValue(seconds), parsed.GetRequiredValue(groups)), report, cancellation));
     }
 
     /// <summary>Adds what all visible commands share: a report and a data folder.</summary>

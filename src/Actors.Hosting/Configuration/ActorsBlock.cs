@@ -2,6 +2,7 @@ using Actors.Membership;
 using Actors.Replication;
 using Actors.Replication.KeyValue;
 using Akka.Configuration;
+using Akka.Configuration.Hocon;
 
 namespace Actors.Hosting.Configuration;
 
@@ -13,7 +14,7 @@ internal static class ActorsBlock
     public static ReplicationOptions Read(Config config, IReadOnlyDictionary<string, Func<IStateMachine>> stateMachines)
     {
         // store-dispatcher is Akka's to read: the dispatcher of the actor that waits for the disk.
-        var actors = SettingsBlock.Of(config, "actors", "cluster", "node", "data-directory", "nodes", "tls", "insecure", "http", "client", "groups", "store-dispatcher");
+        var actors = SettingsBlock.Of(config, "actors", "cluster", "node", "data-directory", "nodes", "tls", "insecure", "http", "telemetry", "client", "groups", "store-dispatcher");
         var options = new ReplicationOptions
         {
             Cluster = actors.Text("cluster", "the name of the cluster, such as demo"),
@@ -24,12 +25,19 @@ internal static class ActorsBlock
             Client = Client(actors.Block("client", "request-timeout", "window", "max-queued", "min-retransmit")),
             Http = actors.Has("http") ? Http(actors.Block("http", "host", "port")) : null,
         };
+        var telemetry = actors.Block("telemetry", "otlp", "share");
+        options.Otlp = telemetry.Has("otlp") ? Otlp(telemetry) : null;
+        options.TraceShare = telemetry.Share("share", options.TraceShare);
         var nodes = actors.Block("nodes");
         foreach (var name in nodes.Names)
             options.Nodes.Add(name, nodes.Text(name, ""));
         var groups = actors.Block("groups");
         foreach (var name in groups.Names)
-            AddGroup(options, name, groups, stateMachines);
+        {
+            var (make, with) = ReadGroup(groups.Block(name, GroupKeys), stateMachines);
+            options.AddGroup(name, make, with);
+        }
+
         return options;
     }
 
@@ -45,6 +53,14 @@ internal static class ActorsBlock
         };
     }
 
+    private static Uri Otlp(SettingsBlock block)
+    {
+        var text = block.Text("otlp", "");
+        return Uri.TryCreate(text, UriKind.Absolute, out var uri) && (uri.Scheme == Uri.UriSchemeHttp || uri.Scheme == Uri.UriSchemeHttps)
+            ? uri
+            : throw block.Fault("otlp", $"= {text} is not the URL of a collector: write such as \"http://127.0.0.1:4318\"");
+    }
+
     private static NodeAddress Http(SettingsBlock block)
     {
         var host = block.Has("host") ? block.Text("host", "") : "127.0.0.1";
@@ -52,14 +68,30 @@ internal static class ActorsBlock
         return port is >= 1 and <= 65_535 ? new NodeAddress(host, port) : throw block.Fault("port", $"= {port} is not a port: 1 to 65535");
     }
 
-    private static void AddGroup(ReplicationOptions options, string name, SettingsBlock groups, IReadOnlyDictionary<string, Func<IStateMachine>> stateMachines)
+    /// <summary>One group by the settings of <paramref name="block"/>, which stands for <c>actors.groups.NAME</c>.</summary>
+    /// <exception cref="ConfigurationException">One line that names the setting.</exception>
+    public static (Func<IStateMachine> Make, Func<GroupSettings, GroupSettings> With) ReadGroup(string name, HoconValue block, IReadOnlyDictionary<string, Func<IStateMachine>> stateMachines) =>
+        ReadGroup(SettingsBlock.Of(block, $"actors.groups.{name}", GroupKeys), stateMachines);
+
+    /// <summary>A protocol as HOCON names it.</summary>
+    public static string NameOf(Protocol protocol) => protocol switch
     {
-        var block = groups.Block(
-            name, "protocol", "commit", "durability", "reads", "members", "min-in-view", "heartbeat-interval", "election-timeout", "kick-after",
-            "max-pending-entries", "max-pending-bytes", "max-command-bytes", "window-bytes", "log-limit-bytes", "log-cache-bytes", "transfer-chunk-bytes",
-            "state-flush-interval", "max-sessions", "session-timeout", "token-retention", "max-tokens", "events-kept", "state-machine");
+        Protocol.PrimaryBackup => "primary-backup",
+        _ => protocol.ToString().ToLowerInvariant(),
+    };
+
+    private static readonly string[] GroupKeys =
+    [
+        "protocol", "commit", "durability", "reads", "members", "min-in-view", "heartbeat-interval", "election-timeout", "kick-after",
+        "max-pending-entries", "max-pending-bytes", "max-command-bytes", "window-bytes", "log-limit-bytes", "log-cache-bytes",
+        "transfer-chunk-bytes", "state-flush-interval", "max-sessions", "session-timeout", "token-retention", "max-tokens", "events-kept",
+        "state-machine",
+    ];
+
+    private static (Func<IStateMachine> Make, Func<GroupSettings, GroupSettings> With) ReadGroup(SettingsBlock block, IReadOnlyDictionary<string, Func<IStateMachine>> stateMachines)
+    {
         var (protocol, commit) = Preset(block);
-        options.AddGroup(name, StateMachine(block, stateMachines), defaults =>
+        return (StateMachine(block, stateMachines), defaults =>
         {
             IReadOnlyList<NodeId> members = block.Has("members") ? [.. block.List("members").Select(m => new NodeId(m))] : defaults.InitialMembers;
             return defaults with

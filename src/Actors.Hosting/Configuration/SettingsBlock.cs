@@ -109,6 +109,17 @@ internal sealed class SettingsBlock
             : throw Fault(key, $"= {text} is not a whole number from {int.MinValue} to {int.MaxValue}");
     }
 
+    /// <summary>A part of the whole, from 0 to 1.</summary>
+    public double Share(string key, double otherwise)
+    {
+        if (!Has(key))
+            return otherwise;
+        var text = TextOf(key, _values[key]);
+        return double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var share) && share <= 1
+            ? share
+            : throw Fault(key, $"= {text} is not a share: write a number from 0 to 1, such as 0.01");
+    }
+
     /// <summary>on or off.</summary>
     public bool Switch(string key, bool otherwise)
     {
@@ -134,7 +145,8 @@ internal sealed class SettingsBlock
     /// <summary>The complaint about <paramref name="key"/>.</summary>
     public ConfigurationException Fault(string key, string what) => new($"{PathOf(key)} {what}");
 
-    private static SettingsBlock Of(HoconValue value, string path, string[] known)
+    /// <summary>The block <paramref name="value"/>, which complaints call <paramref name="path"/>.</summary>
+    public static SettingsBlock Of(HoconValue value, string path, string[] known)
     {
         if (!value.IsObject())
             throw new ConfigurationException($"{path} is not a block: write {path} {{ ... }}");

@@ -72,6 +72,7 @@ internal static class Cli
         KillCommand.Create(terminal),
         StartCommand.Create(terminal),
         TransferCommand.Create(terminal),
+        GroupCommand.Create(terminal),
         SimulateCommand.Create(terminal),
     };
 

@@ -42,7 +42,7 @@ internal static class ClientCommand
 {
     public const string DefaultNode = "http://127.0.0.1:8081";
 
-    public static Command Create(Terminal terminal, string name, string description, IEnumerable<Symbol> symbols, Func<ClientContext, Task<int>> run)
+    public static Command Create(Terminal terminal, string name, string description, IEnumerable<Symbol> symbols, Func<ClientContext, Task<int>> run, bool hasGroup = true)
     {
         var group = new Option<string>("--group") { Description = "The replicated group", DefaultValueFactory = _ => "default", HelpName = "NAME" };
         var at = AtOption($"Base URLs of nodes, with commas between them; the first that answers is used [default: {DefaultNode} and the nodes that 'actors up' started beside it]");
@@ -58,7 +58,8 @@ internal static class ClientCommand
                 command.Add((Option)symbol);
         }
 
-        command.Add(group);
+        if (hasGroup)
+            command.Add(group);
         command.Add(at);
         command.Add(timeout);
         command.Add(certs);
@@ -67,7 +68,7 @@ internal static class ClientCommand
         {
             var identity = Identity(terminal, parsed.GetValue(at), parsed.GetValue(certs), parsed.GetValue(token));
             using var client = new NodeClient(Nodes(terminal, parsed.GetValue(at)), TimeSpan.FromSeconds(parsed.GetValue(timeout)!.Value), identity);
-            return await run(new ClientContext(parsed, client, Uri.EscapeDataString(parsed.GetValue(group)!), terminal));
+            return await run(new ClientContext(parsed, client, hasGroup ? Uri.EscapeDataString(parsed.GetValue(group)!) : "", terminal));
         });
         return command;
     }

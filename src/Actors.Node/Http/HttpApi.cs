@@ -20,6 +20,8 @@ internal static class HttpApi
     /// <summary>The longest key, every byte percent-encoded, and room for the rest of the line.</summary>
     private const int MaxRequestLineBytes = 3 * KeyValueLimits.MaxKeyBytes + 16_384;
 
+    private const int MaxNamed = 20;        // groups that an error names
+
     /// <summary>Adds the server, listening at <paramref name="endPoint"/>, by TLS when it has an <paramref name="identity"/>, and the endpoints' parts.</summary>
     public static void AddHttpApi(this WebApplicationBuilder builder, NodeInfo node, IPEndPoint endPoint, NodeIdentity? identity = null)
     {
@@ -40,6 +42,7 @@ internal static class HttpApi
         builder.Services.AddSingleton(node);
         builder.Services.AddSingleton(_ => Telemetry.CreateProvider(node));
         builder.Services.AddSingleton<StatusEndpoint>();
+        builder.Services.AddSingleton<GroupsEndpoint>();
         builder.Services.AddSingleton<Health>();
         builder.Services.AddSingleton<TransferEndpoint>();
         builder.Services.AddSingleton<WatchEndpoint>();
@@ -64,11 +67,12 @@ internal static class HttpApi
     private static void MapRoutes(WebApplication app)
     {
         var replication = app.Services.GetRequiredService<IReplication>();
-        var groups = replication.Groups.ToDictionary(id => id.Value, id => new KeyValueClient(replication.Group(id)));
         var status = app.Services.GetRequiredService<StatusEndpoint>();
         var health = app.Services.GetRequiredService<Health>();
         var transfer = app.Services.GetRequiredService<TransferEndpoint>();
         var watch = app.Services.GetRequiredService<WatchEndpoint>();
+
+        var groups = app.Services.GetRequiredService<GroupsEndpoint>();
 
         const string Key = "/v1/groups/{group}/keys/{key}";
         app.MapMethods(Key, [HttpMethods.Get, HttpMethods.Head], context => KeysEndpoints.GetAsync(context, Group(context)));
@@ -82,13 +86,25 @@ internal static class HttpApi
             _ = Group(context);
             return transfer.PostAsync(context, new GroupId(Name(context)));
         });
+        app.MapGet("/v1/groups", groups.ListAsync);
+        app.MapPost("/v1/groups", groups.CreateAsync);
+        app.MapGet("/v1/groups/{group}", context =>
+        {
+            _ = Group(context);
+            return groups.ShowAsync(context, Name(context));
+        });
         app.MapGet("/v1/status", status.GetAsync);
         app.MapGet("/healthz/live", health.LiveAsync);
         app.MapGet("/healthz/ready", health.ReadyAsync);
         app.MapMetrics(app.Services.GetRequiredService<MeterProvider>());
 
-        KeyValueClient Group(HttpContext context) => groups.GetValueOrDefault(Name(context))
-            ?? throw new ProblemException(new Problem(404, "group-not-found", $"there is no group '{Name(context)}': there are {string.Join(", ", groups.Keys.Order())}"));
+        KeyValueClient Group(HttpContext context)
+        {
+            var known = replication.Groups;
+            return known.FirstOrDefault(id => id.Value == Name(context)) is { Value.Length: > 0 } id
+                ? new KeyValueClient(replication.Group(id))
+                : throw new ProblemException(new Problem(404, "group-not-found", $"there is no group '{Name(context)}': there are {string.Join(", ", known.Take(MaxNamed))}{(known.Count > MaxNamed ? " and others" : "")}"));
+        }
     }
 
     private static string Name(HttpContext context) => (string)context.Request.RouteValues["group"]!;

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using Actors.Hosting;
 using Actors.Membership;
 using Actors.Replication;
 using Microsoft.AspNetCore.Http;
@@ -19,7 +20,7 @@ internal sealed record GroupEntry(string Name, string Protocol, long Epoch, stri
 internal sealed record StatusDocument(IReadOnlyList<NodeEntry> Nodes, IReadOnlyList<GroupEntry> Groups);
 
 /// <summary><c>GET /v1/status</c>: processes and groups, as far as this node can see.</summary>
-internal sealed class StatusEndpoint(IReplication replication, NodeInfo self)
+internal sealed class StatusEndpoint(IReplication replication, IGroupCatalog catalog, NodeInfo self)
 {
     /// <summary>How long others may take to answer: an answer about a dead node should not itself look dead.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(500);
@@ -54,7 +55,7 @@ internal sealed class StatusEndpoint(IReplication replication, NodeInfo self)
         var names = (newest?.Members ?? []).Concat(newest?.Learners ?? []).Concat(answered.Keys.Order()).Distinct();
         return new GroupEntry(
             group.Value,
-            self.Protocols[group],
+            catalog.Groups.FirstOrDefault(known => known.Id == group)?.Protocol ?? "",
             newest?.Epoch.Value ?? 0,
             newest?.Primary.Value ?? "",
             [.. names.Select(name => answered.TryGetValue(name, out var replica) ? Describe(replica) : Unreachable(name))]);

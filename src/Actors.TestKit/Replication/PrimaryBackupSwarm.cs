@@ -129,7 +129,8 @@ public static class PrimaryBackupSwarm
     /// <summary>The group; on some of its nodes live clients, as those of an embedding application do, and in half of the runs watchers.</summary>
     private static SimGroup AddGroup(Simulation simulation, SimGroupOptions wiring, KeyValueLoad load, SwarmOptions options, SeededRandom random)
     {
-        var settings = DrawSettings(options, random);
+        var rest = simulation.RandomFor("rest");
+        var settings = DrawSettings(options, random) with { QuietHeartbeats = rest.Chance(0.5) ? 1 + rest.Next(3) : 10 };     // fewer: it rests between any two operations
         var share = random.Chance(0.5) ? 0.4 : 0;
         var hosts = settings.InitialMembers.Where(_ => random.Chance(share)).ToList();
         var watched = random.Chance(0.5);

@@ -10,6 +10,8 @@ namespace Actors.TestKit;
 public sealed class SimGroup
 {
     private const string WatchResumed = "a watcher resumed";
+    private const string Rested = "a group rested";
+    private const string Stirred = "a backup ended a rest";
 
     private readonly Simulation _simulation;
     private readonly GroupSettings _settings;
@@ -37,7 +39,16 @@ public sealed class SimGroup
         _nodes = [.. settings.InitialMembers];
         _invariants = new GroupInvariants(simulation, _settings);
         simulation.Sometimes(WatchResumed);
-        options.Observer = _invariants.OnMessage;
+        simulation.Sometimes(Rested);
+        simulation.Sometimes(Stirred);
+        options.Observer = message =>
+        {
+            if (message is NodeBeat)
+                simulation.Reached(Rested);
+            else if (message is Stir)
+                simulation.Reached(Stirred);
+            _invariants.OnMessage(message);
+        };
         simulation.Network.ReplicaName = _ => ReplicationNode.Name;     // which passes it on, as between processes
         foreach (var node in _nodes)
             simulation.AddNode(node.Value, Start);

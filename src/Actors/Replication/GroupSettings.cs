@@ -89,6 +89,9 @@ public sealed record GroupSettings
     /// <summary>Makes the state machine of a replica; called once per incarnation.</summary>
     public required Func<IStateMachine> StateMachine { get; init; }
 
+    /// <summary>Heartbeats with nothing to do before a group rests, so that work that comes and goes does not start and stop timers. Fewer only in simulations.</summary>
+    internal int QuietHeartbeats { get; init; } = 10;
+
     internal const int MaxCommandBytesLimit = 72 << 10;
 
     /// <summary>Bytes of applied changes that are written to the store without waiting for <see cref="StateFlushInterval"/>.</summary>

@@ -57,11 +57,11 @@ public interface IReplication
     /// <summary>This node's name.</summary>
     NodeId Node { get; }
 
-    /// <summary>The groups of the configuration.</summary>
+    /// <summary>The groups of the configuration, and those that were created since, by name.</summary>
     IReadOnlyCollection<GroupId> Groups { get; }
 
     /// <summary>The client of a group; the same object for every call.</summary>
-    /// <exception cref="KeyNotFoundException">No such group is configured.</exception>
+    /// <exception cref="KeyNotFoundException">No such group is known.</exception>
     IReplicatedGroup Group(GroupId id);
 
     /// <summary>What the replicas of all reachable nodes say of themselves; nodes that do not answer within <paramref name="timeout"/> are missing.</summary>

@@ -25,7 +25,14 @@ internal sealed record Append(
     LogPosition Previous,
     UInt128 PreviousHash,
     long Commit,
-    IReadOnlyList<LogEntry> Entries) : ReplicaMessage(Group, Epoch, From);
+    IReadOnlyList<LogEntry> Entries) : ReplicaMessage(Group, Epoch, From)
+{
+    /// <summary>The primary's spans of entries among them that somebody traces, by index.</summary>
+    public IReadOnlyList<Traced> Traces { get; init; } = [];
+
+    /// <summary>Not 0: the primary will rest, under this life of its node (see <see cref="NodeBeat"/>).</summary>
+    public long Rest { get; init; }
+}
 
 /// <summary>Backup → primary: everything up to <paramref name="Durable"/> is durable here and the same as the primary's (cumulative).</summary>
 internal sealed record Appended(GroupId Group, Epoch Epoch, MemberId From, long Number, long Durable) : ReplicaMessage(Group, Epoch, From);
@@ -42,6 +49,9 @@ internal sealed record Vote(GroupId Group, Epoch Epoch, MemberId From, bool Pre,
 
 /// <summary>To the sender of a message of a lower epoch: there is a later one.</summary>
 internal sealed record Stale(GroupId Group, Epoch Epoch, MemberId From) : ReplicaMessage(Group, Epoch, From);
+
+/// <summary>Backup → resting primary: I rest no more; let me hear from you.</summary>
+internal sealed record Stir(GroupId Group, Epoch Epoch, MemberId From) : ReplicaMessage(Group, Epoch, From);
 
 /// <summary>To a sender that a committed view has taken out: its member id never returns; it may join under a new one.</summary>
 /// <param name="Removed">The id that is out.</param>
@@ -113,7 +123,11 @@ internal readonly record struct Request(RequestKind Kind, long Sequence, ReadOnl
 /// <param name="Number">Grows with every message of this client to this replica: a copy made on the way, or one overtaken, is dropped.</param>
 /// <param name="Session">The client's session; zero while it has none.</param>
 /// <param name="Lowest">The lowest command number that the client still waits for.</param>
-internal sealed record Requests(GroupId Group, string ReplyTo, long Number, LogPosition Session, long Lowest, IReadOnlyList<Request> Items) : ReplicationMessage(Group);
+internal sealed record Requests(GroupId Group, string ReplyTo, long Number, LogPosition Session, long Lowest, IReadOnlyList<Request> Items) : ReplicationMessage(Group)
+{
+    /// <summary>The client's spans of commands among them that somebody traces, by their place.</summary>
+    public IReadOnlyList<Traced> Traces { get; init; } = [];
+}
 
 /// <summary>The reply to one request.</summary>
 /// <param name="Session">The session of the request; for Register the new one.</param>

@@ -87,6 +87,9 @@ internal sealed class Progress(MemberId id, long next, TimeSpan now)
     /// <summary>What was sent up to message <paramref name="number"/> goes on from the rewind: that some of it overtakes the rest is no reason for another one, unless to an earlier place.</summary>
     public void Resent(long number) => _rewoundAt = number;
 
+    /// <summary>Its node's heartbeats told that it lives.</summary>
+    public void Vouched(TimeSpan at) => HeardAt = at > HeardAt ? at : HeardAt;
+
     private void Heard(long number, TimeSpan now)
     {
         Answered = Math.Max(Answered, number);

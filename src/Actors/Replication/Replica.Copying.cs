@@ -9,6 +9,8 @@ internal abstract partial class Replica
 {
     protected long _number;                   // of the last message with entries to another replica
     protected bool _pumping;                  // a Pump is in the mailbox
+    protected long _restLife;                 // not 0: the group is about to rest, and what is sent says so
+    protected long _restFrom;                 // the first message that said so
     protected long _matched;          // in this epoch the log is the sender's up to here; what lies behind may be a remnant
     protected long _answering;        // the number of the sender's message that the next ack answers
     protected bool _ackDue;           // an AckDue is in the mailbox
@@ -43,7 +45,9 @@ internal abstract partial class Replica
     protected void SendTo(Progress progress, IReadOnlyList<LogEntry> entries)
     {
         var (previous, hash) = _log.At(Math.Max(progress.Next - 1, _log.Base.Position.Index));
-        var append = new Append(_settings.Id, _promise.Epoch, _self, progress.Id, ++_number, previous, hash, _commit, entries);
+        var append = new Append(_settings.Id, _promise.Epoch, _self, progress.Id, ++_number, previous, hash, _commit, entries) { Traces = TracesOf(entries), Rest = _restLife };
+        if (_restLife != 0 && _restFrom == 0)
+            _restFrom = _number;
         if (entries.Count > 0)
             progress.Sent(entries[^1].Index, BytesOf(entries), Now);
         Send(progress.Id.Node, append);
@@ -93,6 +97,7 @@ internal abstract partial class Replica
 
         _matched = Math.Max(_matched, m.Previous.Index + m.Entries.Count);
         _answering = Math.Max(_answering, m.Number);
+        TraceAppend(m.Traces);
         CommitUpTo(Math.Min(m.Commit, _matched));
         return true;
     }

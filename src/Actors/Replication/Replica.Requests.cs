@@ -10,7 +10,7 @@ internal abstract partial class Replica
     protected readonly HashSet<(LogPosition Session, long Sequence)> _ordered = [];
     protected long _pendingBytes;
 
-    protected readonly record struct Pending(long Index, int Bytes, RequestKind Kind, string ReplyTo, LogPosition Session, long Sequence);
+    protected readonly record struct Pending(long Index, int Bytes, RequestKind Kind, string ReplyTo, LogPosition Session, long Sequence, TimeSpan At);
 
     // ---- Requests ----
 
@@ -28,10 +28,13 @@ internal abstract partial class Replica
         if (!_numbers.IsNew(m.ReplyTo, m.Number, out _))
             return;
         var answers = new List<Reply>();
-        foreach (var request in m.Items)
+        for (var i = 0; i < m.Items.Count; i++)
         {
-            if (Answer(m, request) is { } reply)
+            var before = _log.Last.Index;
+            if (Answer(m, m.Items[i]) is { } reply)
                 answers.Add(reply);
+            else if (m.Traces.Count > 0 && _log.Last.Index > before)
+                TraceOrder(_log.Last.Index, ContextAt(m.Traces, i));
         }
 
         SendReplies(m.ReplyTo, m.Number, answers);
@@ -80,15 +83,20 @@ internal abstract partial class Replica
             ? new EntryDraft(EntryKind.Register, default, 0, 0, default, default)
             : new EntryDraft(EntryKind.Command, m.Session, request.Sequence, m.Lowest, request.Token, request.Payload);
         var entry = _log.Append(_promise.Epoch, UtcNowMs(), draft);
-        _pending.Enqueue(new Pending(entry.Index, entry.Bytes, request.Kind, m.ReplyTo, m.Session, request.Sequence));
+        _pending.Enqueue(new Pending(entry.Index, entry.Bytes, request.Kind, m.ReplyTo, m.Session, request.Sequence, Now));
         _pendingBytes += entry.Bytes;
+        _meter.Queue(_pending.Count, _pendingBytes);
         if (request.Kind is RequestKind.Command)
             _ordered.Add((m.Session, request.Sequence));
         PumpSoon();
     }
 
-    protected static Reply Refused(Requests m, in Request request, Outcome outcome, string why)
-        => new(request.Kind, request.Sequence, m.Session, 0, new Applied(outcome, default, 0, why));
+    protected Reply Refused(Requests m, in Request request, Outcome outcome, string why)
+    {
+        if (outcome is Outcome.Overloaded)
+            _meter.Refused();
+        return new(request.Kind, request.Sequence, m.Session, 0, new Applied(outcome, default, 0, why));
+    }
 
     protected void CollectReply(LogEntry entry, Applied applied, Dictionary<string, List<Reply>> replies)
     {
@@ -96,6 +104,9 @@ internal abstract partial class Replica
             return;
         _pending.Dequeue();
         _pendingBytes -= pending.Bytes;
+        _meter.Committed(Now - pending.At);
+        _meter.Queue(_pending.Count, _pendingBytes);
+        TraceCommit(pending.Index);
         _ordered.Remove((pending.Session, pending.Sequence));
         if (!replies.TryGetValue(pending.ReplyTo, out var items))
             replies.Add(pending.ReplyTo, items = []);

@@ -52,6 +52,7 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
         _applier = new Applier(settings.StateMachine(), new StateSpace(environment.Store, _keys.State(_log.Base.Generation)), settings.EventsKept);
         _watchers = new Watchers(_applier.Events);
         _random = new Random(environment.Seed);
+        _meter = new ReplicaMeter(settings.Id, environment.Node);
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
@@ -60,7 +61,12 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
 
     protected bool PromiseIsDurable => !_promiseDirty && _savedTicket >= _promiseTicket;
 
-    protected override void PostStop() => _watchers.CompleteAll();
+    protected override void PostStop()
+    {
+        _watchers.CompleteAll();
+        EndTraces();
+        _meter.End();
+    }
 
     // What a transfer suffers is the store's or the data's fault: the replica fails with it.
     protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(_ => Directive.Escalate);
@@ -182,6 +188,7 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
     {
         _savedTicket = m.Ticket;
         _log.Synced(m.Ticket);
+        TraceDurable();
         while (_afterSave.TryPeek(out var waiting) && waiting.Ticket <= m.Ticket)
         {
             _afterSave.Dequeue();
@@ -272,6 +279,7 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
         if (_role != role)
             _logger.Info("[{0}] {1} is {2} in epoch {3} at {4}", _settings.Id, _environment.Node, role.ToString().ToLowerInvariant(), _promise.Epoch, _log.Last);
         (_role, _table) = (role, table);
+        _meter.Role(role, _promise.Epoch);
         Context.Parent.Tell(new RoleChanged(_settings.Id, role));
     }
 

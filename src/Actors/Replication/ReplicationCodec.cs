@@ -24,6 +24,8 @@ internal static class ReplicationCodec
         RequestVote => "V",
         Vote => "v",
         Stale => "s",
+        Stir => "w",
+        NodeBeat => "b",
         NotMember => "n",
         TakeOver => "t",
         StateOffer => "o",
@@ -67,6 +69,8 @@ internal static class ReplicationCodec
                 w.Int32(m.Entries.Count);
                 foreach (var entry in m.Entries)
                     w.Block(entry.Frame.Span);
+                w.Int64(m.Rest);
+                Tracing.Write(w, m.Traces);
                 break;
             case Appended m:
                 w.Int64(m.Number);
@@ -84,7 +88,11 @@ internal static class ReplicationCodec
                 w.Bool(m.Pre);
                 w.Bool(m.Granted);
                 break;
-            case Stale:
+            case Stale or Stir:
+                break;
+            case NodeBeat m:
+                w.Text(m.From.Value);
+                w.Int64(m.Life);
                 break;
             case NotMember m:
                 ViewRecord.WriteId(w, m.Removed);
@@ -152,6 +160,7 @@ internal static class ReplicationCodec
                     w.Block(item.Payload.Span);
                 }
 
+                Tracing.Write(w, m.Traces);
                 break;
             case Replies m:
                 w.Text(m.From.Value);
@@ -202,7 +211,7 @@ internal static class ReplicationCodec
     {
         var r = new ByteReader(bytes);
         var group = Group(ref r);
-        if (manifest is "A" or "a" or "m" or "V" or "v" or "s" or "n" or "t" or "o" or "f" or "c")
+        if (manifest is "A" or "a" or "m" or "V" or "v" or "s" or "w" or "n" or "t" or "o" or "f" or "c")
         {
             var epoch = new Epoch(r.Int64());
             var from = ViewRecord.ReadId(ref r);
@@ -214,6 +223,7 @@ internal static class ReplicationCodec
                 "V" => new RequestVote(group, epoch, from, r.Bool(), Position(ref r)),
                 "v" => new Vote(group, epoch, from, r.Bool(), r.Bool()),
                 "s" => new Stale(group, epoch, from),
+                "w" => new Stir(group, epoch, from),
                 "n" => new NotMember(group, epoch, from, ViewRecord.ReadId(ref r), Position(ref r)),
                 "o" => new StateOffer(group, epoch, from, ViewRecord.ReadId(ref r), Position(ref r), r.Block()),
                 "f" => new FetchState(group, epoch, from, Position(ref r), Cursor(ref r), r.Bool() ? new HeldRange(r.Block().ToArray(), r.UInt128()) : null),
@@ -229,6 +239,7 @@ internal static class ReplicationCodec
             "P" => new Probe(group, r.Text(), ViewRecord.ReadNode(ref r), new Incarnation(r.UInt128()), r.Bool()),
             "p" => new Probed(group, r.Text(), ViewRecord.ReadNode(ref r), new Incarnation(r.UInt128()), r.Block()),
             "J" => new Join(group, r.Text(), ViewRecord.ReadNode(ref r), new Incarnation(r.UInt128())),
+            "b" => new NodeBeat(group, ViewRecord.ReadNode(ref r), r.Int64()),
             "R" => ReadRequests(ref r, group),
             "r" => ReadReplies(ref r, group),
             "d" => new Redirect(group, ViewRecord.ReadNode(ref r), ViewRecord.ReadNode(ref r), r.Int64(), r.Bool()),
@@ -250,7 +261,7 @@ internal static class ReplicationCodec
         var entries = new LogEntry[r.Count(4 + LogEntry.HeaderBytes)];
         for (var i = 0; i < entries.Length; i++)
             entries[i] = LogEntry.FromFrame(r.Block());
-        return new Append(group, epoch, from, to, number, previous, previousHash, commit, entries);
+        return new Append(group, epoch, from, to, number, previous, previousHash, commit, entries) { Rest = r.Int64(), Traces = Tracing.Read(ref r) };
     }
 
     private static Requests ReadRequests(ref ByteReader r, GroupId group)
@@ -270,7 +281,7 @@ internal static class ReplicationCodec
             items[i] = new Request(kind, sequence, token, r.Block());
         }
 
-        return new Requests(group, replyTo, number, session, lowest, items);
+        return new Requests(group, replyTo, number, session, lowest, items) { Traces = Tracing.Read(ref r) };
     }
 
     private static Replies ReadReplies(ref ByteReader r, GroupId group)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Actors.Membership;
 using Actors.Replication.Client;
 using Akka.Actor;
@@ -7,23 +8,35 @@ namespace Actors.Replication;
 /// <summary>The replicated groups of a node, as an application asks for them.</summary>
 internal sealed class ReplicationHandle : IReplication
 {
-    private readonly SortedDictionary<GroupId, GroupHandle> _groups = [];
+    private readonly ConcurrentDictionary<GroupId, GroupHandle> _groups = [];
+    private readonly IActorRef _node;
 
-    private ReplicationHandle(NodeId node) => Node = node;
+    private ReplicationHandle(NodeId name, IActorRef node)
+    {
+        Node = name;
+        _node = node;
+    }
 
     public NodeId Node { get; }
 
-    public IReadOnlyCollection<GroupId> Groups => _groups.Keys;
+    public IReadOnlyCollection<GroupId> Groups => [.. _groups.Keys.Where(id => !ReservedGroups.Contains(id)).Order()];
 
     /// <summary>Starts the node's actor in <paramref name="system"/> and returns its handle and ref.</summary>
     public static (ReplicationHandle Handle, IActorRef Node) Start(
         ActorSystem system, ReplicationEnvironment environment, IReadOnlyList<GroupSettings> groups, ClientSettings settings)
     {
         var node = system.ActorOf(ReplicationNode.Props(environment, groups, settings), ReplicationNode.Name);
-        var handle = new ReplicationHandle(environment.Node);
+        var handle = new ReplicationHandle(environment.Node, node);
         foreach (var group in groups)
-            handle._groups.Add(group.Id, GroupOf(node, group.Id));
+            handle._groups[group.Id] = GroupOf(node, group.Id);
         return (handle, node);
+    }
+
+    /// <summary>Starts one group more on this node.</summary>
+    public void Add(GroupSettings group)
+    {
+        _node.Tell(new StartGroup(group.Validated()), ActorRefs.NoSender);
+        _groups.TryAdd(group.Id, GroupOf(_node, group.Id));
     }
 
     /// <summary>The handle of a group on the node whose actor is <paramref name="node"/>.</summary>
@@ -36,11 +49,14 @@ internal sealed class ReplicationHandle : IReplication
 
     public async Task<IReadOnlyList<ReplicaStatus>> StatusAsync(TimeSpan timeout)
     {
-        var perGroup = await Task.WhenAll(_groups.Values.Select(g => g.StatusAsync(timeout))).ConfigureAwait(false);
+        var perGroup = await Task.WhenAll(Groups.Select(id => StatusAsync(id, timeout))).ConfigureAwait(false);
         return [.. perGroup.SelectMany(s => s)];
     }
 
+    /// <summary>As <see cref="StatusAsync(TimeSpan)"/>, of one group.</summary>
+    public Task<IReadOnlyList<ReplicaStatus>> StatusAsync(GroupId id, TimeSpan timeout) => Find(id).StatusAsync(timeout);
+
     public Task<string> TransferAsync(GroupId id, NodeId target, TimeSpan timeout) => Find(id).TransferAsync(target, timeout);
 
-    private GroupHandle Find(GroupId id) => _groups.TryGetValue(id, out var group) ? group : throw new KeyNotFoundException($"no group '{id}' is configured on {Node}; there are: {string.Join(", ", _groups.Keys)}");
+    private GroupHandle Find(GroupId id) => _groups.TryGetValue(id, out var group) ? group : throw new KeyNotFoundException($"no group '{id}' is known on {Node}; there are: {string.Join(", ", Groups)}");
 }

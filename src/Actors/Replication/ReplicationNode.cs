@@ -16,6 +16,9 @@ internal sealed record ForClient(GroupId Group, object Message) : INoSerializati
 /// <summary>Local → node: pass <paramref name="Message"/> to the node's replica of the group, whichever incarnation lives.</summary>
 internal sealed record ForReplica(GroupId Group, object Message) : INoSerializationVerificationNeeded;
 
+/// <summary>Local → node: one group more; nothing happens when it is there.</summary>
+internal sealed record StartGroup(GroupSettings Settings) : INoSerializationVerificationNeeded;
+
 /// <summary>Asks a node's replicas to hand over what they lead; answered with <see cref="ReadyToStop"/> when they did, or when it took too long.</summary>
 public sealed class PrepareToStop : INoSerializationVerificationNeeded
 {
@@ -51,6 +54,9 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
     private readonly SortedDictionary<GroupId, TimeSpan> _pauses = [];
     private readonly Dictionary<string, Exception> _failures = [];      // by child name, until its end is seen
     private readonly ILoggingAdapter _logger = Context.GetLogger();
+    private readonly NodeBeats _beats = new();
+    private long _life;             // see NodeBeat
+    private TimeSpan _beatInterval;
     private IActorRef _writer = ActorRefs.Nobody;
     private IActorRef _stopper = ActorRefs.Nobody;
 
@@ -59,6 +65,7 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
     {
         _environment = environment;
         _client = client;
+        _life = environment.Clock.UtcNow.ToUnixTimeMilliseconds();      // higher than that of the process before
         foreach (var group in groups)
             _groups.Add(group.Id, group.Validated());
     }
@@ -88,6 +95,14 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
         }
     }
 
+    private void OnStartGroup(GroupSettings group)
+    {
+        if (!_groups.TryAdd(group.Id, group))
+            return;
+        StartReplica(group.Id);
+        StartClient(group.Id);
+    }
+
     /// <inheritdoc/>
     protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(failure =>
     {
@@ -100,9 +115,14 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
     {
         switch (message)
         {
+            case NodeBeat m: OnNodeBeat(m); break;
             case ReplicationMessage m: ReplicaOf(m.Group).Tell(m, ActorRefs.NoSender); break;
+            case StartGroup m: OnStartGroup(m.Settings); break;
             case ForClient m: _clients[m.Group].Tell(m.Message); break;
             case ForReplica m: ReplicaOf(m.Group).Tell(m.Message); break;
+            case Rests m: OnRests(m); break;
+            case Stirs m: _beats.Stir(m.Group); break;
+            case BeatTick: OnBeatTick(); break;
             case RoleChanged m: OnRoleChanged(m); break;
             case Terminated m: OnTerminated(m.ActorRef); break;
             case StartAgain m: StartReplica(m.Group); break;
@@ -125,8 +145,48 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
         Context.Watch(_clients[group] = Context.ActorOf(props, $"c-{group}"));
     }
 
+    // ---- Heartbeats for all groups that rest ----
+
+    private TimeSpan Now => _environment.Clock.Elapsed;
+
+    private void OnRests(Rests m)
+    {
+        foreach (var node in m.On)
+            _beats.Rest(m.Group, node, m.Life, m.Limit, Now);
+        if (m.Life == 0)
+            ReplicaOf(m.Group).Tell(new RestUnder(_life));
+        WakeBroken();
+        if (_beats.Interval is not { } interval || (Timers.IsTimerActive(BeatTick.Instance) && interval >= _beatInterval))
+            return;
+        _beatInterval = interval;
+        Timers.StartPeriodicTimer(BeatTick.Instance, BeatTick.Instance, TimeSpan.Zero, interval);
+    }
+
+    private void OnBeatTick()
+    {
+        if (_beats.Interval is null)
+            Timers.Cancel(BeatTick.Instance);
+        foreach (var (node, group) in _beats.Due)
+            _environment.Peers.Replica(node, group).Tell(new NodeBeat(group, _environment.Node, _life), ActorRefs.NoSender);
+        WakeBroken();
+    }
+
+    private void OnNodeBeat(NodeBeat m)
+    {
+        _beats.Heard(m.From, m.Life, Now);
+        WakeBroken();
+    }
+
+    private void WakeBroken()
+    {
+        foreach (var (group, node, heardAt) in _beats.TakeBroken(Now))
+            ReplicaOf(group).Tell(new WakeUp(node, heardAt));
+    }
+
     private void OnRoleChanged(RoleChanged m)
     {
+        if (m.Role is not ReplicaRole.Primary && _roles.GetValueOrDefault(m.Group) is ReplicaRole.Primary)
+            _life++;
         _roles[m.Group] = m.Role;
         if (m.Role is ReplicaRole.Primary or ReplicaRole.Backup)
             _pauses.Remove(m.Group);        // it works again
@@ -150,6 +210,8 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
     {
         var group = _replicas.First(r => r.Value.Equals(replica)).Key;
         _failures.Remove(replica.Path.Name, out var failure);
+        _beats.Stir(group);
+        _life++;
         if (failure is StoreFailedException or InvariantViolation)
         {
             _logger.Error("[{0}] replica out of service: {1}", group, failure.Message);
@@ -206,6 +268,11 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
 
     private sealed record StartAgain(GroupId Group) : INoSerializationVerificationNeeded;
 
+    private sealed class BeatTick : INoSerializationVerificationNeeded
+    {
+        public static readonly BeatTick Instance = new();
+    }
+
     private sealed class StopTimeout : INoSerializationVerificationNeeded
     {
         public static readonly StopTimeout Instance = new();
@@ -215,8 +282,14 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
 /// <summary>Stands in for a replica that is out of service: says why, and sends clients elsewhere. It votes for nobody and acknowledges nothing.</summary>
 internal sealed class RetiredReplica(ReplicationEnvironment environment, GroupId group, string fault) : UntypedActor
 {
+    private readonly ReplicaMeter _meter = new(group, environment.Node);
+
     public static Props Props(ReplicationEnvironment environment, GroupId group, string fault)
         => Akka.Actor.Props.Create(() => new RetiredReplica(environment, group, fault));
+
+    protected override void PreStart() => _meter.Role(ReplicaRole.OutOfService, default);
+
+    protected override void PostStop() => _meter.End();
 
     protected override void OnReceive(object message)
     {

@@ -114,6 +114,9 @@ internal ref struct ByteReader(ReadOnlyMemory<byte> input)
         return block;
     }
 
+    /// <summary>So many bytes as they are.</summary>
+    public ReadOnlySpan<byte> Raw(int count) => Take(count);
+
     public string Text() => Encoding.UTF8.GetString(Block().Span);
 
     private ReadOnlySpan<byte> Take(int count)

@@ -10,13 +10,17 @@ internal sealed class ActorsCluster : IElectsLeader
     /// <summary>The files that <c>config/</c> holds, copied beside this program.</summary>
     private const string Example = "config/primary-backup.conf";
 
-    private static readonly HttpClient Http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(1) };
+    private static readonly HttpClient Http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(5) };
+    private readonly int _groups;
     private readonly string _folder;
     private readonly string[] _urls;
     private readonly string[] _endpoints;
 
-    public ActorsCluster(Site site)
+    /// <param name="site">Where.</param>
+    /// <param name="groups">How many groups, of which only the first is loaded.</param>
+    public ActorsCluster(Site site, int groups = 1)
     {
+        _groups = groups;
         Version = $"Actors {typeof(Replication.IReplication).Assembly.GetName().Version?.ToString(3)}";
         _folder = site.NewFolder("actors");
         var ports = Site.FreePorts(2 * Site.Servers);
@@ -48,7 +52,14 @@ internal sealed class ActorsCluster : IElectsLeader
     public Task<Leadership> WholeAsync(CancellationToken cancellation) => Wait.ForAsync("actors: no primary with all members", Servers, async () =>
     {
         var statuses = await Task.WhenAll(_urls.Select(url => Http.GetStringAsync($"{url}/v1/status", cancellation)));
-        var members = JsonDocument.Parse(statuses[0]).RootElement.GetProperty("groups")[0].GetProperty("members").EnumerateArray().ToList();
+        var leaderships = JsonDocument.Parse(statuses[0]).RootElement.GetProperty("groups").EnumerateArray().Select(LeadershipOf).ToList();
+        return leaderships.Count == _groups && !leaderships.Contains(null) ? leaderships[0] : null;
+    }, cancellation);
+
+    /// <summary>Who leads a group that all servers hold alike; null while they do not.</summary>
+    private static Leadership? LeadershipOf(JsonElement group)
+    {
+        var members = group.GetProperty("members").EnumerateArray().ToList();
         var leader = members.FindIndex(m => m.GetProperty("role").GetString() == "primary");
         var whole = leader >= 0 && members.Count == Site.Servers
             && members.All(m => m.GetProperty("role").GetString() is "primary" or "backup")
@@ -56,7 +67,7 @@ internal sealed class ActorsCluster : IElectsLeader
         return whole
             ? new Leadership(int.Parse(members[leader].GetProperty("node").GetString()!.AsSpan(1), CultureInfo.InvariantCulture) - 1, members[leader].GetProperty("epoch").GetInt64())
             : null;
-    }, cancellation);
+    }
 
     public void Dispose()
     {
@@ -78,6 +89,7 @@ internal sealed class ActorsCluster : IElectsLeader
               insecure = on       # in a network namespace nobody else can reach it
             }
             akka.loglevel = WARNING
+            {{string.Concat(Enumerable.Range(1, _groups - 1).Select(g => $"actors.groups.more-{g} {{ }}\n"))}}
             """);
         return file;
     }

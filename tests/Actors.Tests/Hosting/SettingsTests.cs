@@ -35,7 +35,7 @@ public class SettingsTests
     [InlineData("node = n1", "", "actors.node is missing: the name of this node, such as n1")]
     [InlineData("data-directory = \"data/n1\"", "", "actors.data-directory is missing: the folder of this node's log and state, such as data/n1")]
     [InlineData("node = n1", "nod = n1", "actors.nod is not a setting; did you mean node?")]
-    [InlineData("node = n1", "node = n1, quorum = 3", "actors.quorum is not a setting; known are cluster, node, data-directory, nodes, tls, insecure, http, client, groups, store-dispatcher")]
+    [InlineData("node = n1", "node = n1, quorum = 3", "actors.quorum is not a setting; known are cluster, node, data-directory, nodes, tls, insecure, http, telemetry, client, groups, store-dispatcher")]
     [InlineData("node = n1", "node = n4", "actors.node = 'n4' is not one of actors.nodes; did you mean n1?")]
     [InlineData("node = n1", "node = frontend", "actors.node = 'frontend' is not one of actors.nodes; known are n1, n2, n3")]
     [InlineData("node = n1", "node { }", "actors.node is a block where a single value belongs")]
@@ -86,6 +86,8 @@ public class SettingsTests
     [InlineData("commit = all", "state-machine = inventry", "actors.groups.default.state-machine = inventry is not registered; did you mean inventory?")]
     [InlineData("commit = all", "state-machine = ledger", "actors.groups.default.state-machine = ledger is not registered; registered are key-value, inventory")]
     [InlineData("n2 = \"127.0.0.1:4052\"", "n2 = \"0.0.0.0:4052\" }\n  insecure = on\n  nodes {", "actors.nodes.n2 = 0.0.0.0:4052 is no address that other nodes can connect to: write that of the machine, such as \"10.0.0.1:4052\"")]
+    [InlineData("cluster = demo", "cluster = demo, telemetry { otlp = here }", "actors.telemetry.otlp = here is not the URL of a collector: write such as \"http://127.0.0.1:4318\"")]
+    [InlineData("cluster = demo", "cluster = demo, telemetry { share = 2 }", "actors.telemetry.share = 2 is not a share: write a number from 0 to 1, such as 0.01")]
     [InlineData("cluster = demo", "cluster = demo, insecure = maybe", "actors.insecure = maybe is not a switch: write on or off")]
     public void A_wrong_setting_is_refused_in_one_line_that_names_it(string good, string bad, string message)
     {

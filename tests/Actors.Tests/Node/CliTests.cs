@@ -271,7 +271,6 @@ public sealed class CliTests : IAsyncLifetime
     [InlineData("get a --timeout -1")]
     [InlineData("get a --timeout x")]
     [InlineData("get a --at nonsense")]
-    [InlineData("get a --at https://127.0.0.1:8081")]
     [InlineData("get a --at http://127.0.0.1:8081/v1")]
     [InlineData("get a --at ,")]
     [InlineData("load")]

@@ -353,7 +353,7 @@ public sealed class KeysApiTests : IAsyncLifetime
     public async Task Unknown_paths_and_methods_are_problems_too()
     {
         await (await _node.GetAsync("/v2/what")).ProblemAsync(404, "no-such-path");
-        await (await _node.GetAsync("/v1/groups/")).ProblemAsync(404, "no-such-path");
+        await (await _node.GetAsync("/v1/groups/default/what")).ProblemAsync(404, "no-such-path");
         await (await _node.SendAsync(HttpMethod.Patch, Keys + "a", "x")).ProblemAsync(405, "method-not-allowed", "not-applied");
         await (await _node.SendAsync(HttpMethod.Delete, "/v1/status")).ProblemAsync(405, "method-not-allowed");
     }

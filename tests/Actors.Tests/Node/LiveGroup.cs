@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
+using Actors.Hosting;
 using Actors.Membership;
 using Actors.Replication;
 using Actors.Tests.KeyValue;
@@ -142,4 +143,13 @@ internal sealed class FakeReplication : IReplication
         Transfers.Add(target);
         return Task.FromResult(TransferReply);
     }
+}
+
+/// <summary>One group of the configuration; creations are refused as they are told.</summary>
+internal sealed class FakeCatalog : IGroupCatalog
+{
+    public IReadOnlyList<CatalogGroup> Groups { get; } = [new CatalogGroup(new GroupId("default"), "primary-backup", false, new Dictionary<string, string>())];
+
+    public Task<(GroupCreation Result, string Error)> CreateAsync(string name, IReadOnlyDictionary<string, string> settings) =>
+        Task.FromResult(Enum.TryParse<GroupCreation>(name, ignoreCase: true, out var result) ? (result, $"{name} it is") : (GroupCreation.Created, ""));
 }

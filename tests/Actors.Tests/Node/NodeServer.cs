@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Actors.Hosting;
 using Actors.Membership;
 using Actors.Node;
 using Actors.Node.Http;
@@ -37,7 +38,8 @@ public sealed class NodeServer : IAsyncDisposable
         var replication = new FakeReplication();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton<IReplication>(replication);
-        var node = new NodeInfo(new NodeId("n1"), "http://127.0.0.1:8081", [new NodeId("n1"), new NodeId("n2")], new Dictionary<GroupId, string> { [new GroupId("default")] = "primary-backup" });
+        var node = new NodeInfo(new NodeId("n1"), "http://127.0.0.1:8081", [new NodeId("n1"), new NodeId("n2")]);
+        builder.Services.AddSingleton<IGroupCatalog>(new FakeCatalog());
         builder.AddHttpApi(node, new IPEndPoint(IPAddress.Loopback, 0));
         NodeServer? server = null;
         foreach (var tag in (string[])["live", "ready"])

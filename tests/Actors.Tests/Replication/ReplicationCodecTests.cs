@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Collections;
+using System.Diagnostics;
 using System.Reflection;
 using Actors.Membership;
 using Actors.Replication;
@@ -18,15 +19,21 @@ public sealed class ReplicationCodecTests
     private static readonly MemberId Other = Member("n2", 9);
     private static readonly Incarnation Folder = new(UInt128.MaxValue - 5);
 
+    private static readonly ActivityContext Context = new(
+        ActivityTraceId.CreateFromString("0af7651916cd43dd8448eb211c80319c"), ActivitySpanId.CreateFromString("b7ad6b7169203331"), ActivityTraceFlags.Recorded);
+
     private static readonly ReplicationMessage[] Messages =
     [
         new Append(Group, Epoch, Self, Other, 8, At(2, 4), 99, 3, Chain(3, (At(2, 4), 99), "a", "", new string('x', 300))),
         new Append(Group, Epoch, Self, Other, 8, At(2, 4), UInt128.MaxValue, 3, []),
+        new Append(Group, Epoch, Self, Other, 8, At(2, 4), 99, 3, []) { Rest = 77, Traces = [new Traced(5, Context), new Traced(6, Context)] },
         new Appended(Group, Epoch, Self, 8, 5),
         new Mismatch(Group, Epoch, Self, 8, At(2, 3)),
         new RequestVote(Group, Epoch, Self, true, At(2, 3)),
         new Vote(Group, Epoch, Self, false, true),
         new Stale(Group, Epoch, default),
+        new Stir(Group, Epoch, Self),
+        new NodeBeat(Group, new NodeId("n1"), 77),
         new NotMember(Group, Epoch, Self, Other, new LogPosition(new Epoch(3), 17)),
         new TakeOver(Group, Epoch, Self, Other),
         new StateOffer(Group, Epoch, Self, Other, At(2, 9), Chain(1, default, "a")[0].Frame),
@@ -85,6 +92,16 @@ public sealed class ReplicationCodecTests
             for (var length = 0; length < bytes.Length; length++)
                 Assert.Throws<MalformedException>(() => ReplicationCodec.Decode(ReplicationCodec.Manifest(message), bytes.AsMemory(0, length)));
         }
+    }
+
+    [Fact]
+    public void A_trace_comes_back_as_it_was_and_a_message_carries_no_more_of_them_than_allowed()
+    {
+        var traced = new Requests(Group, "akka://there/client", 5, At(3, 7), 2, []) { Traces = [new Traced(3, Context)] };
+        var back = Assert.Single(((Requests)ReplicationCodec.Decode("R", ReplicationCodec.Encode(traced))).Traces);
+        Assert.Equal((3, Context.TraceId, Context.SpanId, ActivityTraceFlags.Recorded), (back.At, back.Context.TraceId, back.Context.SpanId, back.Context.TraceFlags));
+        Assert.True(back.Context.IsRemote);
+        Assert.Contains("traces", Malformed("R", traced with { Traces = [.. Enumerable.Repeat(new Traced(0, Context), Tracing.MaxPerMessage + 1)] }), StringComparison.Ordinal);
     }
 
     [Fact]

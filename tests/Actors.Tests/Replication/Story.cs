@@ -100,6 +100,9 @@ internal sealed class Story : IDisposable
         return result.Found ? Encoding.UTF8.GetString(result.Value.Span) : null;
     }
 
+    /// <summary>What an application on <paramref name="at"/> has of the group.</summary>
+    public GroupHandle Handle(NodeId at) => new(Settings.Id, _group.ClientOn(at), replica: null);
+
     /// <summary>Waits for <paramref name="answer"/>.</summary>
     public Answer Ended(Answer answer)
     {

@@ -1,10 +1,15 @@
+using System.Diagnostics;
 using Actors.Membership;
 using Akka.Actor;
 
 namespace Actors.Replication.Client;
 
 /// <summary>Local → client: submit a command. <paramref name="Complete"/> is called once, on the client's thread: it must only pass the reply on.</summary>
-internal sealed record Submit(ReadOnlyMemory<byte> Command, ReadOnlyMemory<byte> Token, TimeSpan? Timeout, Action<GroupReply> Complete) : INoSerializationVerificationNeeded;
+internal sealed record Submit(ReadOnlyMemory<byte> Command, ReadOnlyMemory<byte> Token, TimeSpan? Timeout, Action<GroupReply> Complete) : INoSerializationVerificationNeeded
+{
+    /// <summary>The caller's span, for whoever records it.</summary>
+    public ActivityContext Trace { get; init; }
+}
 
 /// <summary>Local → client: ask a query.</summary>
 internal sealed record Query(ReadOnlyMemory<byte> Content, ReadMode Mode, TimeSpan? Timeout, Action<GroupReply> Complete) : INoSerializationVerificationNeeded;
@@ -30,6 +35,9 @@ internal sealed class Call(RequestKind kind, ReadOnlyMemory<byte> token, ReadOnl
     public TimeSpan Deadline { get; } = deadline;
 
     public Action<GroupReply> Complete { get; } = complete;
+
+    /// <summary>The caller's span.</summary>
+    public ActivityContext Trace { get; init; }
 
     public LogPosition Session { get; set; }
 

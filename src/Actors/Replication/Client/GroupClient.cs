@@ -105,7 +105,7 @@ internal sealed partial class GroupClient : UntypedActor, IWithTimers
             m.Complete(Nothing(Outcome.Overloaded, $"{_queue.Count} requests are waiting in this client already"));
         else
         {
-            _queue.AddLast(new Call(RequestKind.Command, m.Token, m.Command, Deadline(m.Timeout), m.Complete));
+            _queue.AddLast(new Call(RequestKind.Command, m.Token, m.Command, Deadline(m.Timeout), m.Complete) { Trace = m.Trace });
             PumpSoon();
         }
     }
@@ -208,17 +208,21 @@ internal sealed partial class GroupClient : UntypedActor, IWithTimers
             }
 
             var items = new Request[to - from];
+            List<Traced>? traces = null;
             _number++;
             for (var i = 0; i < items.Length; i++)
             {
                 var call = _toSend[from + i];
                 items[i] = new Request(call.Kind, call.Sequence, call.Token, call.Payload);
+                if (Tracing.IsRecorded(call.Trace) && (traces ??= []).Count < Tracing.MaxPerMessage)
+                    traces.Add(new Traced(i, call.Trace));
                 Answered(call);     // its earlier copy, if any, is waited for no more
                 call.Sent(_number, Now, Now + _roundTrip.Timeout);
             }
 
             _unanswered[_number] = items.Length;
-            _peers.Replica(node, _group).Tell(new Requests(_group, _address, _number, first.Session, Lowest(first.Session), items), ActorRefs.NoSender);
+            var requests = new Requests(_group, _address, _number, first.Session, Lowest(first.Session), items) { Traces = traces ?? [] };
+            _peers.Replica(node, _group).Tell(requests, ActorRefs.NoSender);
             from = to;
         }
 

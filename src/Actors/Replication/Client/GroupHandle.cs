@@ -19,8 +19,15 @@ internal sealed class GroupHandle(GroupId id, Action<object> client, Action<obje
     public Task<GroupReply> SubmitAsync(ReadOnlyMemory<byte> command, ReadOnlyMemory<byte> token = default, TimeSpan? timeout = null)
     {
         var done = new TaskCompletionSource<GroupReply>(TaskCreationOptions.RunContinuationsAsynchronously);
-        client(new Submit(command, token, timeout, reply => done.TrySetResult(reply)));
+        var span = Tracing.StartClient(id);
+        client(new Submit(command, token, timeout, Complete) { Trace = span?.Context ?? default });
         return done.Task;
+
+        void Complete(GroupReply reply)
+        {
+            span?.SetTag("actors.outcome", reply.Outcome.ToString()).Stop();
+            done.TrySetResult(reply);
+        }
     }
 
     public Task<GroupReply> QueryAsync(ReadOnlyMemory<byte> query, ReadMode mode = ReadMode.Barrier, TimeSpan? timeout = null)

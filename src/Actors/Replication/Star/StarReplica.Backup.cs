@@ -38,6 +38,8 @@ internal sealed partial class StarReplica
         _primary = primary;
         (_matched, _answering) = (0, 0);
         StopReceiver();
+        EndTraces();
+        EndRest();
         if (primary.IsNone)
             return;
         _lastPrimary = primary;
@@ -61,6 +63,7 @@ internal sealed partial class StarReplica
         (_quorumLost, _primarySuspected) = (false, false);
         if (!Take(m))
             return;
+        RestOn(m);
         if (_role is ReplicaRole.Learner && IsVoter)
             SetRole(ReplicaRole.Backup, Backup);
         SaveAndAcknowledge();

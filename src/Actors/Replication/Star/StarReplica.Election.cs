@@ -25,7 +25,7 @@ internal sealed partial class StarReplica
 
     private void OnElectionTick()
     {
-        var silence = Now - _heardPrimaryAt;
+        var silence = Now - PrimaryAliveAt;
         if (_role is not ReplicaRole.Candidate && !_primarySuspected && silence < _settings.ElectionTimeout)
         {
             Timers.StartSingleTimer(ElectionTick.Instance, ElectionTick.Instance, Later(_settings.ElectionTimeout - silence));
@@ -60,6 +60,7 @@ internal sealed partial class StarReplica
     private void StartElection()
     {
         Promise(_promise.Epoch.Next(), _self);
+        _meter.Election();
         _pre = false;
         Follow(default);
         _votes.Clear();
@@ -77,7 +78,7 @@ internal sealed partial class StarReplica
         }
 
         // The first time a quorum is only looked for, so that who is cut off knows it soon.
-        var waits = _electAfter - (Now - _heardPrimaryAt);
+        var waits = _electAfter - (Now - PrimaryAliveAt);
         // A hint usually reaches the others a moment later than this node: ask again soon, not after a whole time-out.
         var again = _primarySuspected && _pre && Now - _candidateSince < _settings.ElectionTimeout ? _settings.HeartbeatInterval
             : _pre && waits > TimeSpan.Zero ? Later(waits) : RandomElectionTimeout();
@@ -115,7 +116,7 @@ internal sealed partial class StarReplica
             return;
         if (!_pre)
             EnterPrimary();
-        else if (_primarySuspected || Now - _heardPrimaryAt >= _electAfter)
+        else if (_primarySuspected || Now - PrimaryAliveAt >= _electAfter)
             StartElection();
     }
 
@@ -146,7 +147,7 @@ internal sealed partial class StarReplica
         if (m.Pre)
         {
             // Whoever hears a primary, or is one, sees no reason for an election; a membership event may have told otherwise.
-            var content = _role is ReplicaRole.Primary || (!_primary.IsNone && !_primarySuspected && Now - _heardPrimaryAt < _settings.ElectionTimeout);
+            var content = _role is ReplicaRole.Primary || (!_primary.IsNone && !_primarySuspected && Now - PrimaryAliveAt < _settings.ElectionTimeout);
             var granted = upToDate && !content && m.Epoch > _promise.Epoch;
             Send(m.From.Node, new Vote(_settings.Id, granted ? m.Epoch : _promise.Epoch, me, true, granted));
             return;

@@ -31,6 +31,7 @@ internal sealed partial class StarReplica
     {
         Timers.Cancel(ElectionTick.Instance);
         Timers.Cancel(HeartbeatTick.Instance);
+        EndRest();
         _primary = default;
         (_quorumLost, _joiningSince) = (false, Now);
         _empty.Clear();

@@ -35,7 +35,7 @@ internal sealed partial class StarReplica
     private void EnterPrimary()
     {
         Timers.Cancel(ElectionTick.Instance);
-        var silent = _primarySuspected || Now - _heardPrimaryAt >= _settings.ElectionTimeout;
+        var silent = _primarySuspected || Now - PrimaryAliveAt >= _settings.ElectionTimeout;
         var deposed = silent && !_lastPrimary.IsNone ? _views.Newest.Members.FirstOrDefault(m => m.Node == _lastPrimary && m != _self) : default;
         _reignSince = Now;
         _quorumLost = false;
@@ -56,6 +56,7 @@ internal sealed partial class StarReplica
     {
         Timers.Cancel(HeartbeatTick.Instance);
         StopSenders();
+        EndTraces();
         foreach (var client in _pending.Select(p => p.ReplyTo).Concat(_reads.Clear()).Distinct())
             Redirect(client, 0);
         _pending.Clear();
@@ -164,6 +165,8 @@ internal sealed partial class StarReplica
 
     private void OnHeartbeatTick()
     {
+        if (RestIfQuiet())
+            return;
         foreach (var progress in _progress.Values)
         {
             if (!SendEntries(progress))
@@ -171,6 +174,7 @@ internal sealed partial class StarReplica
         }
 
         AdvanceReads();
+        MeasureLag(_progress.Values);
         // Judged as it will be at the next tick, so that a primary without a quorum serves for no longer than the time-out.
         var atNextTick = _settings.ElectionTimeout - _settings.HeartbeatInterval;
         if (!_views.IsQuorum(m => m == _self || HeardWithin(m, atNextTick)) && Now - _reignSince >= _settings.ElectionTimeout)

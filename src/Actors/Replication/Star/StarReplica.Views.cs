@@ -21,6 +21,7 @@ internal sealed partial class StarReplica
             if (!silent || !_views.Newest.IsMember(progress.Id))
                 continue;
             _logger.Warning("[{0}] no answer from {1} for {2} ms; proposing a view without it", _settings.Id, progress.Id, limit.TotalMilliseconds);
+            _meter.Kick();
             ChangeView(_views.Newest.Without(progress.Id));
             return;
         }

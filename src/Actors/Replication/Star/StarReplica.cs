@@ -35,7 +35,7 @@ internal sealed partial class StarReplica : Replica
 
     protected override NodeId Leader => _primary;
 
-    protected override NodeId KnownLeader => _role is ReplicaRole.Primary || Age < _settings.ElectionTimeout ? _primary : default;
+    protected override NodeId KnownLeader => _role is ReplicaRole.Primary || _resting || Now - PrimaryAliveAt < _settings.ElectionTimeout ? _primary : default;
 
     protected override TimeSpan Age => Now - _heardPrimaryAt;
 
@@ -56,6 +56,8 @@ internal sealed partial class StarReplica : Replica
     /// <summary>The fence, in one place, before every role's own table.</summary>
     protected override void OnReceive(object message)
     {
+        if ((_resting || _restAsked) && Stirring(message))
+            Rouse(message);
         if (message is ReplicaMessage between && !Admit(between))
             return;
         _table(message);
@@ -69,7 +71,9 @@ internal sealed partial class StarReplica : Replica
         {
             case RequestVote m: OnRequestVote(m); break;
             case NotMember m: OnNotMember(m); break;
-            case Stale: break;      // the fence has adopted its epoch
+            case Stale or Stir or WakeUp: break;        // the fence has adopted its epoch, and the rest has ended
+            case RestUnder m: OnRestUnder(m); break;
+            case NodeBeat: Context.Parent.Tell(message); break;
             case Probe m: OnProbe(m); break;
             case TransferRequest m: Reply(m.ReplyTo, new TransferReply(_settings.Id, m.Number, $"{_environment.Node} is not the primary of group '{_settings.Id}'")); break;
             case PeerHint m: OnPeerHint(m); break;

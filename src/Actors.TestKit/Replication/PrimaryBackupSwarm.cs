@@ -130,7 +130,7 @@ public static class PrimaryBackupSwarm
     private static SimGroup AddGroup(Simulation simulation, SimGroupOptions wiring, KeyValueLoad load, SwarmOptions options, SeededRandom random)
     {
         var rest = simulation.RandomFor("rest");
-        var settings = DrawSettings(options, random) with { QuietHeartbeats = rest.Chance(0.5) ? 1 + rest.Next(3) : 10 };     // fewer: it rests between any two operations
+        var settings = DrawSettings(options, random) with { QuietHeartbeats = 1 + rest.Next(10) };     // few: it rests between any two operations
         var share = random.Chance(0.5) ? 0.4 : 0;
         var hosts = settings.InitialMembers.Where(_ => random.Chance(share)).ToList();
         var watched = random.Chance(0.5);

@@ -90,7 +90,7 @@ public sealed record GroupSettings
     public required Func<IStateMachine> StateMachine { get; init; }
 
     /// <summary>Heartbeats with nothing to do before a group rests, so that work that comes and goes does not start and stop timers. Fewer only in simulations.</summary>
-    internal int QuietHeartbeats { get; init; } = 10;
+    internal int QuietHeartbeats { get; init; } = 4;
 
     internal const int MaxCommandBytesLimit = 72 << 10;
 

@@ -91,7 +91,9 @@ internal static class ActorsBlock
     private static (Func<IStateMachine> Make, Func<GroupSettings, GroupSettings> With) ReadGroup(SettingsBlock block, IReadOnlyDictionary<string, Func<IStateMachine>> stateMachines)
     {
         var (protocol, commit) = Preset(block);
-        return (StateMachine(block, stateMachines), defaults =>
+        return (StateMachine(block, stateMachines), With);
+
+        GroupSettings With(GroupSettings defaults)
         {
             IReadOnlyList<NodeId> members = block.Has("members") ? [.. block.List("members").Select(m => new NodeId(m))] : defaults.InitialMembers;
             return defaults with
@@ -117,7 +119,7 @@ internal static class ActorsBlock
                 MaxTokens = block.Count("max-tokens", defaults.MaxTokens),
                 EventsKept = block.Count("events-kept", defaults.EventsKept),
             };
-        });
+        }
     }
 
     /// <summary>The presets users know, as far as they exist; the legal combinations are those of the replication rules, 5.1.</summary>

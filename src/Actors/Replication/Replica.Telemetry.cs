@@ -40,7 +40,7 @@ internal abstract partial class Replica
     private void TraceCommit(long index)
     {
         if (_traced.Remove(index, out var span))
-            span.Stop();
+            Tracing.End(span);
     }
 
     /// <summary>This replica has got entries that somebody traces.</summary>
@@ -56,14 +56,14 @@ internal abstract partial class Replica
     private void TraceDurable()
     {
         while (_following.TryPeek(out var next) && next.Index <= _log.Durable)
-            _following.Dequeue().Span.Stop();
+            Tracing.End(_following.Dequeue().Span);
     }
 
     /// <summary>Whatever comes of them, it is not this replica that sees to it.</summary>
     protected void EndTraces()
     {
         foreach (var span in _traced.Values.Concat(_following.Select(f => f.Span)))
-            span.SetStatus(ActivityStatusCode.Error, "the replica no longer follows or leads").Stop();
+            Tracing.End(span.SetStatus(ActivityStatusCode.Error, "the replica no longer follows or leads"));
         _traced.Clear();
         _following.Clear();
     }

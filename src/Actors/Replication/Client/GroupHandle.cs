@@ -25,7 +25,8 @@ internal sealed class GroupHandle(GroupId id, Action<object> client, Action<obje
 
         void Complete(GroupReply reply)
         {
-            span?.SetTag("actors.outcome", reply.Outcome.ToString()).Stop();
+            if (span is not null)
+                Tracing.End(span.SetTag("actors.outcome", reply.Outcome.ToString()));
             done.TrySetResult(reply);
         }
     }

@@ -13,21 +13,23 @@ internal sealed class AnswerInvariants
 
     private readonly Simulation _simulation;
     private readonly AppliedHistory _history;
+    private readonly ReadConfirmations _reads;
     private readonly string _replica;
     private readonly Dictionary<(LogPosition Session, long Sequence), ulong> _replies = [];
     private readonly Dictionary<Life, long> _readIndex = [];        // of the last stale read that a replica answered in this life
     private readonly Dictionary<Life, TimeSpan> _heardAt = [];      // when it last handled a primary's message; nothing while it leads itself
     private readonly HashSet<Life> _leads = [];
 
-    public AnswerInvariants(Simulation simulation, AppliedHistory history, string replica)
+    public AnswerInvariants(Simulation simulation, AppliedHistory history, ReadConfirmations reads, string replica)
     {
-        (_simulation, _history, _replica) = (simulation, history, replica);
+        (_simulation, _history, _reads, _replica) = (simulation, history, reads, replica);
         simulation.World.Observer = OnHandled;
     }
 
     /// <summary>A replica answers.</summary>
     public void OnReplies(Replies m)
     {
+        _reads.OnReplies(m);
         foreach (var reply in m.Items)
         {
             if (reply.Kind is RequestKind.Command && reply.Result.Outcome is Outcome.Ok or Outcome.Failed)
@@ -70,7 +72,15 @@ internal sealed class AnswerInvariants
             return;
         if (message is RoleChanged m)
             OnRole(life, m.Role);
-        else if (message is Append && !_leads.Contains(life) && actor.Name.EndsWith(_replica, StringComparison.Ordinal))
+        else if (message is Append or Requests && actor.Name.EndsWith(_replica, StringComparison.Ordinal))
+            OnHandledByReplica(life, message);
+    }
+
+    private void OnHandledByReplica(Life life, object message)
+    {
+        if (message is Requests m)
+            _reads.OnRequests(life.Node.Id, m);
+        else if (!_leads.Contains(life))
             _heardAt[life] = _simulation.Now;
     }
 

@@ -17,6 +17,7 @@ internal sealed class GroupInvariants
     private readonly GroupKeys _keys;
     private readonly GroupSightings _sightings;
     private readonly QuorumInvariants _quorums;
+    private readonly ReadConfirmations _reads;
     private readonly AnswerInvariants _answers;
     private readonly MemoryBounds _bounds;
     private readonly SortedDictionary<Epoch, MemberId> _primaries = [];
@@ -28,7 +29,8 @@ internal sealed class GroupInvariants
         var sent = new SentLogs(simulation, _keys);
         _quorums = new QuorumInvariants(simulation, _keys, sent, _sightings);
         Applied = new AppliedHistory(simulation.World, (index, node) => sent.At(index) ?? Log(node).At(index));
-        _answers = new AnswerInvariants(simulation, Applied, ReplicationNode.ReplicaName(settings.Id));
+        _reads = new ReadConfirmations(simulation);
+        _answers = new AnswerInvariants(simulation, Applied, _reads, ReplicationNode.ReplicaName(settings.Id));
         _bounds = new MemoryBounds(simulation, settings, _keys);
         _bounds.Watch(settings.ElectionTimeout);
     }
@@ -57,7 +59,7 @@ internal sealed class GroupInvariants
         {
             case Append m: OnAppend(m); break;
             case Appended m: OnAppended(m); break;
-            case Mismatch m: _bounds.OnAnswer(m.From); break;
+            case Mismatch m: OnMismatch(m); break;
             case Replies m: OnReplies(m); break;
             case RequestVote { Pre: false } m: _quorums.OnCandidate(m.From, m.Epoch); break;
             case Vote { Pre: false, Granted: true } m: OnVote(m); break;
@@ -107,6 +109,7 @@ internal sealed class GroupInvariants
         if (m.Epoch >= Epoch)
             (Epoch, Primary) = (m.Epoch, m.From.Node);
         _bounds.OnAppend(m);
+        _reads.OnAppend(m);
         if (_quorums.OnAppend(m) is { } proposal)
             _simulation.Moment(proposal.Learners.Count > 0 ? GroupMoment.TakingIn : GroupMoment.Proposal, m.From.Node);
         if (m.From.Node == Primary)
@@ -127,6 +130,13 @@ internal sealed class GroupInvariants
         Require(promised.Epoch >= m.Epoch, "Durable Promises", $"{m.From} acknowledged in epoch {m.Epoch}, its disk says {promised.Epoch}");
         _quorums.OnAppended(m);
         _bounds.OnAnswer(m.From);
+        _reads.OnAnswer(m.Epoch, m.From, m.Number);
+    }
+
+    private void OnMismatch(Mismatch m)
+    {
+        _bounds.OnAnswer(m.From);
+        _reads.OnAnswer(m.Epoch, m.From, m.Number);
     }
 
     private void OnVote(Vote m)

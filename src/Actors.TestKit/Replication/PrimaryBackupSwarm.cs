@@ -99,7 +99,7 @@ public static class PrimaryBackupSwarm
 
     private static GroupSettings DrawSettings(SwarmOptions options, SeededRandom random)
     {
-        int[] sizes = [1, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5, 6, 6, 7];
+        int[] sizes = [1, 2, 3, 3, 3, 3, 3, 4, 4, 4, 5, 5, 5, 6, 6, 7];
         var drawn = sizes[random.Next(sizes.Length)];
         var size = options.Nodes ?? drawn;
         var election = TimeSpan.FromMilliseconds(200 + random.Next(400));
@@ -126,19 +126,21 @@ public static class PrimaryBackupSwarm
         };
     }
 
-    /// <summary>The group; on some of its nodes live clients, as those of an embedding application do, and in half of the runs watchers.</summary>
+    /// <summary>The group; on some or all of its nodes live clients, as those of an embedding application or of a gateway do, and in half of the runs watchers.</summary>
     private static SimGroup AddGroup(Simulation simulation, SimGroupOptions wiring, KeyValueLoad load, SwarmOptions options, SeededRandom random)
     {
         var rest = simulation.RandomFor("rest");
         var settings = DrawSettings(options, random) with { QuietHeartbeats = 1 + rest.Next(10) };     // few: it rests between any two operations
-        var share = random.Chance(0.5) ? 0.4 : 0;
+        double[] shares = [0, 0.4, 1];
+        var share = shares[random.Next(shares.Length)];
+        var users = 1 + random.Next(3);
         var hosts = settings.InitialMembers.Where(_ => random.Chance(share)).ToList();
         var watched = random.Chance(0.5);
         return new SimGroup(simulation, settings, wiring, (group, context) =>
         {
             load.Group = group;
-            if (hosts.IndexOf(context.Id) is >= 0 and var i)
-                KeyValueWorkload.Start(context, load, client: 10_000 + i, group.ClientOn(context.Id));
+            for (var user = hosts.Contains(context.Id) ? users : 0; user > 0; user--)
+                KeyValueWorkload.Start(context, load, client: 10_000 + 10 * hosts.IndexOf(context.Id) + user, group.ClientOn(context.Id));
             if (watched)
                 context.After(TimeSpan.FromMilliseconds(context.Random.Next(1000)), () => group.Watch(context));
         });

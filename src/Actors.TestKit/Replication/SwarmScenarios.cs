@@ -43,7 +43,7 @@ internal static class SwarmScenarios
         if (random.Chance(0.5))
             events.AddRange(DisturbedProposals(group, clients, random));
         for (var i = group.Nodes.Count > 2 && random.Chance(0.4) ? 1 + random.Next(8) : 0; i > 0; i--)
-            events.AddRange(Deposition(group, clients, random.Chance(0.5) ? At(GroupMoment.Message) : null, random));
+            events.AddRange(Deposition(group, clients, random.Chance(0.7) ? At(GroupMoment.Message) : null, random));
         if (group.Nodes.Count > 2 && random.Chance(0.05))
             LoseMajority(events, group, random);
         return plan with { Events = [.. events.OrderBy(e => e.At)] };
@@ -176,28 +176,42 @@ internal static class SwarmScenarios
         var at = Before(random, TimeSpan.Zero);
         var longest = TimeSpan.FromSeconds(3);
         var takesIn = upon is { Name: GroupMoment.TakingIn };
-        var shape = takesIn ? 0 : random.Next(3);
-        var standsStill = shape == 0 || random.Chance(0.7);
+        var shape = takesIn ? Shape.Beside : (Shape)random.Next(3);
+        var standsStill = shape is Shape.Beside || random.Chance(0.7);
 
         // The others get time for some writes; then it goes on, and a moment later hears of them.
         var goesOn = At(GroupMoment.Answer, UpTo(random, random.Chance(0.5) ? 20 : 400));
         var hears = goesOn with { Later = goesOn.Later + group.Settings.HeartbeatInterval * random.NextDouble() };
         var most = nodes.Length / 2 - 1;        // too few to be a majority with it
-        var beside = shape == 0 ? nodes[..(takesIn ? most : random.Next(most + 1))] : [];
-        var apart = nodes[beside.Length..];
+        var beside = shape is Shape.Beside ? nodes[..(takesIn ? most : random.Next(most + 1))] : [];
         if (standsStill)
-            yield return Event(random.Chance(0.5) ? FaultKind.Pause : FaultKind.Suspend, longest, goesOn, [default]);
-        if (shape == 0)
+            yield return Event(random.Chance(0.3) ? FaultKind.Pause : FaultKind.Suspend, longest, goesOn, [default]);
+        if (shape is Shape.Beside)
             yield return Event(FaultKind.Partition, longest, goesOn with { Later = goesOn.Later + UpTo(random, 2000) }, [default, .. beside, .. clients.Where(_ => random.Chance(0.5))]);
-        foreach (var other in apart)
+        var noticed = UpTo(random, 60);     // by then what it has sent is there: to hear it ends a suspicion
+        foreach (var other in nodes[beside.Length..])
         {
-            if (shape != 0)
-                yield return Event(standsStill && shape == 1 ? FaultKind.CutOneWay : FaultKind.Clog, longest, hears, [other, default]);
+            if (shape is not Shape.Beside)
+                yield return Event(standsStill && shape is Shape.Unheard ? FaultKind.CutOneWay : FaultKind.Clog, longest, hears, [other, default]);
             if (!standsStill)
                 yield return Event(FaultKind.CutOneWay, longest, hears, [default, other]);
-            yield return Event(FaultKind.FalseSuspicion, TimeSpan.Zero, null, [other, default]);
+            var suspicion = Event(FaultKind.FalseSuspicion, TimeSpan.Zero, null, [other, default]);
+            yield return upon is null ? suspicion with { At = at + noticed } : suspicion with { Upon = upon with { Later = upon.Later + noticed } };
         }
 
         FaultEvent Event(FaultKind kind, TimeSpan lasts, FaultMoment? until, IReadOnlyList<NodeId> targets) => new(at, kind, targets, lasts) { Upon = upon, Until = until };
+    }
+
+    /// <summary>What a deposed primary gets of the others.</summary>
+    private enum Shape
+    {
+        /// <summary>Nothing; some stay beside it.</summary>
+        Beside,
+
+        /// <summary>Nothing that they sent until it hears them again.</summary>
+        Unheard,
+
+        /// <summary>Everything, late.</summary>
+        Late,
     }
 }

@@ -1,0 +1,71 @@
+using Actors.Membership;
+using Actors.Replication;
+
+namespace Actors.TestKit;
+
+/// <summary>That a primary answers a barrier read only when a majority has answered a message that it sent after the read had come; judged by the messages.</summary>
+/// <remarks>
+/// Replication rules, 5.3. Whether the value was old is another question: to be wrong, a successor must have answered a write just then.
+/// A reply does not name its client, so reads with the same number count as answered in the order in which they came; those of clients on
+/// the primary's own node are left aside, as their replies cross no network.
+/// </remarks>
+internal sealed class ReadConfirmations(Simulation simulation)
+{
+    private readonly Dictionary<(Epoch Epoch, long Number), long> _sent = [];       // each message's place in the order of all events
+    private readonly Dictionary<(Epoch Epoch, MemberId From), long> _answered = []; // the place of the last message that a member has answered
+    private readonly Dictionary<(NodeId At, long Sequence), List<long>> _asked = [];
+    private readonly Dictionary<NodeId, (Epoch Epoch, MemberId Id, View? View)> _reigns = [];  // the last one of each node, with the newest view that it has sent in it
+    private long _order;
+
+    /// <summary>A replica begins to handle requests.</summary>
+    public void OnRequests(NodeId at, Requests m)
+    {
+        if (m.ReplyTo.StartsWith($"{at}/", StringComparison.Ordinal))
+            return;
+        _order++;
+        foreach (var request in m.Items)
+        {
+            if (request.Kind is not RequestKind.BarrierRead)
+                continue;
+            if (!_asked.TryGetValue((at, request.Sequence), out var asked))
+                _asked.Add((at, request.Sequence), asked = []);
+            asked.Add(_order);
+        }
+    }
+
+    /// <summary>A primary sends to a backup.</summary>
+    public void OnAppend(Append m)
+    {
+        _sent.TryAdd((m.Epoch, m.Number), ++_order);
+        var node = m.From.Node;
+        if (m.Epoch > _reigns.GetValueOrDefault(node).Epoch)
+            _reigns[node] = (m.Epoch, m.From, null);
+        foreach (var entry in m.Entries)
+        {
+            if (entry.Kind is EntryKind.View && entry.Epoch == m.Epoch && _reigns[node].Epoch == m.Epoch)
+                _reigns[node] = (m.Epoch, m.From, ViewRecord.Decode(entry.Payload).View);
+        }
+    }
+
+    /// <summary>A member answers message <paramref name="number"/> of the primary of <paramref name="epoch"/>.</summary>
+    public void OnAnswer(Epoch epoch, MemberId from, long number)
+        => _answered[(epoch, from)] = Math.Max(_answered.GetValueOrDefault((epoch, from)), _sent.GetValueOrDefault((epoch, number)));
+
+    /// <summary>A replica answers a client.</summary>
+    public void OnReplies(Replies m)
+    {
+        foreach (var reply in m.Items)
+        {
+            if (reply.Kind is not RequestKind.BarrierRead || !_asked.TryGetValue((m.From, reply.Sequence), out var asked) || asked.Count == 0)
+                continue;
+            var first = reply.Result.Outcome is Outcome.Ok or Outcome.Failed;       // of those that wait; what is refused is refused as it comes
+            var at = asked[first ? 0 : ^1];
+            asked.RemoveAt(first ? 0 : asked.Count - 1);
+            if (!first || _reigns.GetValueOrDefault(m.From) is not { View: { } view } reign)
+                continue;
+            var confirm = view.Members.Count(id => id == reign.Id || _answered.GetValueOrDefault((reign.Epoch, id)) > at);
+            simulation.World.Require(
+                confirm >= Quorum.Majority(view.Members.Count), "Reads Are Confirmed", $"{reign.Id} answers read {reply.Sequence} in epoch {reign.Epoch}, which {confirm} of {view} have confirmed since it came");
+        }
+    }
+}

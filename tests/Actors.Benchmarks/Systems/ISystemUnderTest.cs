@@ -27,7 +27,7 @@ internal interface ILoadable : ISystemUnderTest
 internal interface IElectsLeader : ILoadable
 {
     /// <summary>Waits until every server is up, follows the same leader and holds its whole log.</summary>
-    /// <exception cref="BenchmarkException">That is not so after 30 s.</exception>
+    /// <exception cref="BenchmarkException">That is not so after 60 s.</exception>
     Task<Leadership> WholeAsync(CancellationToken cancellation);
 
     /// <summary>A client that knows these servers only, by their numbers.</summary>

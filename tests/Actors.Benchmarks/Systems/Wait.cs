@@ -5,11 +5,11 @@ namespace Actors.Benchmarks.Systems;
 /// <summary>Waits for servers to reach a state that they can only be asked about.</summary>
 internal static class Wait
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Asks until the answer is not null. An exception of <paramref name="ask"/> means: not yet.</summary>
-    /// <param name="what">The state waited for, as it reads in "etcd: no leader within 30 s".</param>
+    /// <param name="what">The state waited for, as it reads in "etcd: no leader within 60 s".</param>
     /// <param name="servers">When one of them has exited there is nothing to wait for.</param>
     /// <param name="ask">Asks the servers.</param>
     /// <param name="cancellation">Gives up.</param>
@@ -27,7 +27,7 @@ internal static class Wait
                 if (await ask() is { } answer)
                     return answer;
             }
-            catch (Exception e) when (e is not OperationCanceledException)
+            catch (Exception e) when (!cancellation.IsCancellationRequested)
             {
                 lastError = $": {e.Message}";
             }

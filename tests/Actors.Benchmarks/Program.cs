@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using Actors.Benchmarks.Delivery;
 using Actors.Benchmarks.Failover;
 using Actors.Benchmarks.Load;
 using Actors.Benchmarks.Systems;
@@ -21,9 +22,11 @@ internal static class Program
             FailoverCommand(args),
             Soak(args),
             Idle(args),
+            Links(args),
             Hidden<DriveOrder, DriveResult>(Driver.Command, Driver.RunAsync),
             Hidden<FaultOrder, FaultResult>(FaultInjector.Command, FaultInjector.RunAsync),
             AkkaNode(),
+            LinkEnd(),
         };
         try
         {
@@ -90,6 +93,22 @@ internal static class Program
                 new IdleRun.Options(parsed.GetRequiredValue(against), parsed.GetRequiredValue(seconds), parsed.GetRequiredValue(groups)), report, cancellation));
     }
 
+    private static Command Links(string[] args)
+    {
+        var bursts = Numbers("--bursts", "Messages that are sent at once", "200,1000,3000,20000");
+        var loss = Numbers("--loss", "Shares of messages between the processes that are lost, in percent, besides none", "1,10,30");
+        var lossBurst = Number("--loss-burst", "Messages that are sent at once where some are lost", 2000);
+        var tails = Number("--tails", "How often a message that nothing follows is lost", 10);
+        var rounds = Number("--rounds", "How often everything is measured", 3);
+        var messageBytes = Number("--message-bytes", "Length of a message", 100);
+        return Run(new Command("delivery", "Reliable delivery from one process to another beside Akka.Delivery") { bursts, loss, lossBurst, tails, rounds, messageBytes }, args,
+            (parsed, report, cancellation) => DeliveryRun.RunAsync(
+                new DeliveryRun.Options(
+                    parsed.GetRequiredValue(bursts), parsed.GetRequiredValue(loss), parsed.GetRequiredValue(lossBurst), parsed.GetRequiredValue(tails),
+                    parsed.GetRequiredValue(rounds), parsed.GetRequiredValue(messageBytes)),
+                report, cancellation));
+    }
+
     /// <summary>Adds what all visible commands share: a report and a data folder.</summary>
     private static Command Run(Command command, string[] args, Func<ParseResult, Report, CancellationToken, Task> run)
     {
@@ -122,6 +141,16 @@ internal static class Program
         var command = new Command(BareAkkaCluster.NodeCommand) { port, seedPort };
         command.Hidden = true;
         command.SetAction((parsed, cancellation) => BareAkkaCluster.RunNodeAsync(parsed.GetRequiredValue(port), parsed.GetRequiredValue(seedPort), cancellation));
+        return command;
+    }
+
+    private static Command LinkEnd()
+    {
+        var system = new Argument<string>("system");
+        var port = new Argument<int>("port");
+        var command = new Command(DeliveryEnd.Command) { system, port };
+        command.Hidden = true;
+        command.SetAction((parsed, cancellation) => DeliveryEnd.RunAsync(parsed.GetRequiredValue(system), parsed.GetRequiredValue(port), cancellation));
         return command;
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Actors.Tests.DeliveryTests;
 using Actors.Tests.ReplicationTests;
 using Actors.Tests.SimulationTests;
 
@@ -15,6 +16,8 @@ internal static class TestHost
 
     private static int Main(string[] args)
     {
+        if (args is [KilledProcessTests.Run, .. var link])
+            return KilledProcessTests.Serve(link);
         Func<long, string>? run = args.FirstOrDefault() switch
         {
             RunScenario => seed => Scenario.Run(seed),

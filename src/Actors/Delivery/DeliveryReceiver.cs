@@ -64,8 +64,18 @@ internal sealed class DeliveryReceiver : UntypedActor, IWithTimers
 
     private void OnOpen(Open m)
     {
-        if (!_streams.TryGetValue(m.Origin, out var stream) && Recall(m.Origin) is { } recalled)
-            _streams.Add(m.Origin, stream = recalled);
+        InboundStream? stream;
+        try
+        {
+            if (!_streams.TryGetValue(m.Origin, out stream) && Recall(m.Origin) is { } recalled)
+                _streams.Add(m.Origin, stream = recalled);
+        }
+        catch (StoreFailedException e)
+        {
+            OnStoreFailed(new StoreFailed(e.Message));
+            return;
+        }
+
         if (stream is null && !HasRoom())
         {
             Refuse(m, 0, m.ReplyTo, Refusal.TooManySenders, $"{_streams.Count} senders are known here already (MaxSenders {_settings.MaxSenders}), and all were heard within {_settings.ForgetAfter}");

@@ -78,7 +78,7 @@ public sealed record DeliverySettings
     /// <summary>The time-out before anything was learned. Default 200 ms; from <see cref="MinRetransmit"/> to <see cref="MaxRetransmit"/>.</summary>
     public TimeSpan InitialRetransmit { get; init; } = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>Messages that a consumer has and has not confirmed (level processed). Default 256; 1 to <see cref="WindowMessages"/>. 1: it gets the next one when it has replied.</summary>
+    /// <summary>Messages that a consumer has and has not confirmed (level processed). Default 256; at least 1, which means that it gets the next one when it has replied.</summary>
     public int ConsumerWindow { get; init; } = 256;
 
     /// <summary>How long a consumer may take to confirm (level processed). Default 30 s; above 0.</summary>
@@ -114,7 +114,7 @@ public sealed record DeliverySettings
         Require(MinRetransmit >= TimeSpan.FromMilliseconds(1), $"MinRetransmit must be at least 1 ms, is {MinRetransmit.TotalMilliseconds} ms");
         Require(MaxRetransmit >= MinRetransmit, $"MaxRetransmit must be at least MinRetransmit ({MinRetransmit.TotalMilliseconds} ms), is {MaxRetransmit.TotalMilliseconds} ms");
         Require(InitialRetransmit >= MinRetransmit && InitialRetransmit <= MaxRetransmit, $"InitialRetransmit must be from MinRetransmit to MaxRetransmit, is {InitialRetransmit.TotalMilliseconds} ms");
-        Require(ConsumerWindow >= 1 && ConsumerWindow <= WindowMessages, $"ConsumerWindow must be from 1 to WindowMessages ({WindowMessages}), is {ConsumerWindow}");
+        Require(ConsumerWindow >= 1, $"ConsumerWindow must be at least 1, is {ConsumerWindow}");
         Require(ConsumerTimeout > TimeSpan.Zero, "ConsumerTimeout must be above 0");
         Require(MaxDeliveries > 0, $"MaxDeliveries must be above 0, is {MaxDeliveries}");
         Require(MaxSenders > 0, $"MaxSenders must be above 0, is {MaxSenders}");

@@ -24,7 +24,7 @@ public sealed class DeliverySettingsTests
         Refused(s => s with { MinRetransmit = TimeSpan.Zero }, "MinRetransmit must be at least 1 ms");
         Refused(s => s with { MaxRetransmit = TimeSpan.FromMilliseconds(5) }, "MaxRetransmit must be at least MinRetransmit (20 ms)");
         Refused(s => s with { InitialRetransmit = TimeSpan.FromMinutes(1) }, "InitialRetransmit must be from MinRetransmit to MaxRetransmit");
-        Refused(s => s with { ConsumerWindow = 0 }, "ConsumerWindow must be from 1 to WindowMessages (1024), is 0");
+        Refused(s => s with { ConsumerWindow = 0 }, "ConsumerWindow must be at least 1, is 0");
         Refused(s => s with { ConsumerTimeout = TimeSpan.Zero }, "ConsumerTimeout must be above 0");
         Refused(s => s with { MaxDeliveries = 0 }, "MaxDeliveries must be above 0");
         Refused(s => s with { MaxSenders = 0 }, "MaxSenders must be above 0");

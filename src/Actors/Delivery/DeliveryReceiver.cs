@@ -183,7 +183,11 @@ internal sealed class DeliveryReceiver : UntypedActor, IWithTimers
 
         _bytes += stream.Bytes - before;
         foreach (var item in m.Items)
-            Accept(stream, item, m);
+        {
+            if (!Accept(stream, item, m))
+                break;      // one refusal says it of all that follow; they come again
+        }
+
         if (m.Items.Count == 0)
             stream.RepeatResults();
         else
@@ -194,13 +198,13 @@ internal sealed class DeliveryReceiver : UntypedActor, IWithTimers
             Tell(stream.ReplyTo, AckOf(stream, [new Result(m.Lowest, stream.Lowest - 1, ResultKind.Confirmed, default)]));
     }
 
-    private void Accept(InboundStream stream, in DataItem item, Data m)
+    private bool Accept(InboundStream stream, in DataItem item, Data m)
     {
         var isNeeded = stream.IsStarved && item.Sequence == stream.Received + 1;
         if (!isNeeded && (stream.Bytes + item.Payload.Length > _settings.WindowBytes || _bytes + item.Payload.Length > _settings.MaxReceiverBytes))
         {
             Refuse(m, m.Session, m.ReplyTo, Refusal.NoRoom, $"message {item.Sequence} of '{m.Origin}' finds {stream.Bytes} bytes of its sender and {_bytes} of all waiting (WindowBytes {_settings.WindowBytes}, MaxReceiverBytes {_settings.MaxReceiverBytes})");
-            return;
+            return false;
         }
 
         switch (stream.Accept(item))
@@ -208,13 +212,13 @@ internal sealed class DeliveryReceiver : UntypedActor, IWithTimers
             case Arrival.New:
                 _bytes += item.Payload.Length;
                 DeliveryMetrics.Arrived.Add(1);
-                break;
+                return true;
             case Arrival.Duplicate:
                 DeliveryMetrics.Duplicates.Add(1);
-                break;
-            case Arrival.TooFar:
+                return true;
+            default:
                 Refuse(m, m.Session, m.ReplyTo, Refusal.TooFar, $"message {item.Sequence} of '{m.Origin}' is outside of the window: from {stream.Lowest} on it takes {_settings.WindowMessages}");
-                break;
+                return false;
         }
     }
 

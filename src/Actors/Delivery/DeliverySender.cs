@@ -28,7 +28,7 @@ internal sealed class DeliverySender : UntypedActor, IWithTimers
     private readonly List<IActorRef> _slowed = [];      // producers that were told to slow down
 
     private Incarnation _incarnation;
-    private SendWindow _window = null!;
+    private SendWindow _window;
     private Outbox? _outbox;                    // null: what is not acknowledged is lost with this actor
     private string _address = "";
     private long _session;                      // 0 while there is none
@@ -46,6 +46,7 @@ internal sealed class DeliverySender : UntypedActor, IWithTimers
     public DeliverySender(NodeId origin, string receiver, IPayloadCodec codec, DeliverySettings settings, DeliveryEnvironment environment)
     {
         (_origin, _receiver, _codec, _settings, _environment) = (origin, receiver, codec, settings.Validated(), environment);
+        _window = new SendWindow(1, settings.WindowMessages, settings.WindowBytes);
         _network = new RttEstimator(settings.MinRetransmit, settings.InitialRetransmit, settings.MaxRetransmit);
         _consumer = new RttEstimator(settings.MinRetransmit, settings.InitialRetransmit, settings.MaxRetransmit);
     }
@@ -72,7 +73,7 @@ internal sealed class DeliverySender : UntypedActor, IWithTimers
         }
         else
         {
-            (_incarnation, _window, _stored) = (Incarnation.Draw(_environment.Random), new SendWindow(1, _settings.WindowMessages, _settings.WindowBytes), long.MaxValue);
+            (_incarnation, _stored) = (Incarnation.Draw(_environment.Random), long.MaxValue);
         }
 
         SendOpen();
@@ -309,7 +310,10 @@ internal sealed class DeliverySender : UntypedActor, IWithTimers
             case Refusal.Replaced:
                 End(m.Detail);
                 break;
-            case Refusal.TooFar or Refusal.TooManySenders or Refusal.NoRoom:
+            case Refusal.NoRoom:
+                _log.Debug("link {0} to {1}: {2}", _origin, _receiver, m.Detail);
+                break;
+            case Refusal.TooFar or Refusal.TooManySenders:
                 _log.Warning("link {0} to {1}: {2}", _origin, _receiver, m.Detail);
                 break;
         }

@@ -14,8 +14,11 @@ namespace Actors.Hosting;
 /// <summary>How the creation of a group ended.</summary>
 public enum GroupCreation
 {
-    /// <summary>It is there, on every node that is up and on the others when they are.</summary>
+    /// <summary>It is there, and has a primary.</summary>
     Created,
+
+    /// <summary>It is in the catalog, and begins when every node that founds it is up: one of them is not.</summary>
+    Waiting,
 
     /// <summary>There is one of that name.</summary>
     Exists,
@@ -46,7 +49,7 @@ public interface IGroupCatalog
     /// <summary>Creates a group on all nodes; it is there after a restart too.</summary>
     /// <param name="name">1 to 64 of a-z, 0-9, '-', '_', '.', beginning with a letter or digit, and not with <c>actors.</c></param>
     /// <param name="settings">As under <c>actors.groups.NAME</c> in HOCON; lists with commas.</param>
-    /// <returns>How it ended, and one line that says why when it was not created.</returns>
+    /// <returns>How it ended, and one line that says why when it was not simply created.</returns>
     Task<(GroupCreation Result, string Error)> CreateAsync(string name, IReadOnlyDictionary<string, string> settings);
 }
 
@@ -60,7 +63,7 @@ internal sealed class GroupCatalog : BackgroundService, IGroupCatalog
     private const int MaxSettings = 64;
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan ReadLimit = TimeSpan.FromSeconds(1);       // a node that stops does not wait for longer
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(5);
 
     private readonly Lazy<ReplicationExtension> _replication;
     private readonly ReplicationOptions _options;
@@ -105,8 +108,9 @@ internal sealed class GroupCatalog : BackgroundService, IGroupCatalog
             default: return (GroupCreation.Unavailable, written.Error);
         }
 
-        await StartedAsync(group.Id).ConfigureAwait(false);
-        return (GroupCreation.Created, "");
+        return await StartedAsync(group.Id).ConfigureAwait(false)
+            ? (GroupCreation.Created, "")
+            : (GroupCreation.Waiting, $"group '{name}' begins when all of its members are up: {string.Join(", ", group.InitialMembers)}");
     }
 
     /// <summary>Starts what the catalog holds, as far as this node has it, and then whatever comes.</summary>
@@ -166,15 +170,18 @@ internal sealed class GroupCatalog : BackgroundService, IGroupCatalog
         }
     }
 
-    private async Task StartedAsync(GroupId id)
+    /// <summary>True when the group has a primary, which takes as long as its nodes need to hear of it.</summary>
+    private async Task<bool> StartedAsync(GroupId id)
     {
         var end = TimeProvider.System.GetUtcNow() + StartLimit;
         while (TimeProvider.System.GetUtcNow() < end)
         {
             if (_groups.ContainsKey(id) && (await _replication.Value.Handle.StatusAsync(id, Pause).ConfigureAwait(false)).Any(replica => replica.Role is ReplicaRole.Primary))
-                return;
+                return true;
             await Task.Delay(Pause / 10).ConfigureAwait(false);
         }
+
+        return false;
     }
 
     /// <summary>The settings of a group by the rules of the configuration. They came from a client: nothing in them may be more to HOCON than a text.</summary>

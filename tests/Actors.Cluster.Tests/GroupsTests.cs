@@ -23,6 +23,12 @@ public sealed class GroupsTests(ITestOutputHelper output) : IDisposable
             Assert.Equal("tea", got.Output);
         }
 
+        cluster["n3"].Kill();
+        var waiting = await ActorsAsync(cluster["n1"], "group", "create", "later");
+        Assert.Equal((0, "group 'later' begins when all of its members are up: n1, n2, n3\n"), (waiting.ExitCode, waiting.Error));
+        cluster["n3"].Start();
+        await RealCluster.UntilAsync("'later' with all members up", async () => await ActorsAsync(cluster["n3"], "put", "--group", "later", "k", "v") is { ExitCode: 0 } done ? done : null);
+
         foreach (var node in cluster.Nodes)
             node.Kill();
         cluster.StartAll();

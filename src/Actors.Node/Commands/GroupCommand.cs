@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Actors.Node.Http;
@@ -23,7 +24,7 @@ internal static class GroupCommand
             var answer = await context.Client.SendAsync("/v1/groups", target => new HttpRequestMessage(HttpMethod.Post, target) { Content = JsonContent.Create(group) });
             if (!answer.IsOk)
                 throw answer.ToException();
-            await terminal.Error.WriteLineAsync($"group {group.Name} is there: use it with --group {group.Name}");
+            await terminal.Error.WriteLineAsync(answer.Status is HttpStatusCode.Accepted ? answer.Member("detail") : $"group {group.Name} is there: use it with --group {group.Name}");
             return ExitCode.Ok;
         }, hasGroup: false);
     }

@@ -43,6 +43,13 @@ internal sealed class GroupsEndpoint(IGroupCatalog catalog)
         if (wanted?.Name is not { } name)
             throw new ProblemException(Problem.BadParameter("body", "must be JSON such as {\"name\": \"orders\", \"settings\": {\"commit\": \"majority\"}}, all values texts"));
         var (result, error) = await catalog.CreateAsync(name, wanted.Settings ?? []);
+        if (result is GroupCreation.Waiting)
+        {
+            context.Response.StatusCode = 202;
+            await context.Response.WriteAsJsonAsync(new { detail = error }, context.RequestAborted);
+            return;
+        }
+
         if (result is not GroupCreation.Created)
         {
             throw new ProblemException(result switch

@@ -27,6 +27,14 @@ public sealed class GroupsApiTests : IAsyncLifetime
         Assert.Equal((HttpStatusCode.Created, "/v1/groups/orders"), (answer.StatusCode, answer.Header("Location")));
     }
 
+    [Fact]
+    public async Task A_group_that_waits_for_a_member_is_accepted_with_the_reason()
+    {
+        var answer = await _node.SendAsync(HttpMethod.Post, "/v1/groups", """{"name": "waiting"}""");
+        Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
+        Assert.Equal("waiting it is", (await answer.JsonAsync()).GetProperty("detail").GetString());
+    }
+
     [Theory]
     [InlineData("exists", 409, "group-exists")]
     [InlineData("invalid", 400, "bad-parameter")]

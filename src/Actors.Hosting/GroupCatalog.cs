@@ -202,6 +202,9 @@ internal sealed class GroupCatalog : BackgroundService, IGroupCatalog
             block.Append(key).Append(" = ").AppendLine(key == "members" ? $"[{string.Join(", ", value.Split(',').Select(node => $"\"{node.Trim()}\""))}]" : $"\"{value}\"");
         }
 
-        return _options.GroupOf(name, ActorsBlock.ReadGroup(name, ConfigurationFactory.ParseString(block.Append('}').ToString()).GetValue("settings"), _stateMachines));
+        var group = _options.GroupOf(name, ActorsBlock.ReadGroup(name, ConfigurationFactory.ParseString(block.Append('}').ToString()).GetValue("settings"), _stateMachines));
+        if (group.Authority is ViewAuthority.Directory && !_options.Validated().Groups.Any(g => g.Id == GroupSettings.Directory))
+            throw new ArgumentException($"group '{name}': a chain needs the directory, which runs only where the configuration has a chain as well");
+        return group;
     }
 }

@@ -1,3 +1,4 @@
+using Actors.GroupDirectory;
 using Actors.Replication;
 using Actors.Storage;
 using Actors.Timing;
@@ -50,7 +51,15 @@ internal sealed class ReplicationExtension : IExtension
             Clock = SystemClock.Instance,
             Seed = Random.Shared.Next(),
             Labels = Labels(Settings),
+            ViewAuthority = client => new DirectoryClient(client),
         };
+        if (Settings.Groups.FirstOrDefault(g => g.Id == GroupSettings.Directory) is { } directory && (directory.InitialMembers.Count == 1 || directory.InitialMembers.Count % 2 == 0))
+        {
+            system.Log.Warning(
+                "the directory has {0} member{1} ({2}): {3}", directory.InitialMembers.Count, directory.InitialMembers.Count == 1 ? "" : "s", string.Join(", ", directory.InitialMembers),
+                directory.InitialMembers.Count == 1 ? "while that node is down no chain is repaired" : "one less would survive as many failures");
+        }
+
         (Handle, Node) = ReplicationHandle.Start(system, environment, Settings.Groups, Settings.Client);
         system.ActorOf(MembershipHints.Props(Node, Peers), "replication-hints");
         CoordinatedShutdown.Get(system).AddTask(CoordinatedShutdown.PhaseBeforeServiceUnbind, "replication-hand-over", () => HandOver(system));

@@ -1,3 +1,4 @@
+using Actors.GroupDirectory;
 using Actors.Hosting.Configuration;
 using Actors.Membership;
 using Actors.Replication;
@@ -33,6 +34,9 @@ public sealed class ReplicationOptions
     /// a port can read and write everything. For networks that nobody else can reach. Default false.
     /// </summary>
     public bool Insecure { get; set; }
+
+    /// <summary>The nodes that hold the views of chains: an odd number, best three or five. Empty (default) for the first five of <see cref="Nodes"/>, or as many as make an odd number.</summary>
+    public IReadOnlyList<string> DirectoryMembers { get; set; } = [];
 
     /// <summary>How this node's clients behave.</summary>
     public ClientSettings Client { get; set; } = new();
@@ -115,7 +119,29 @@ public sealed class ReplicationOptions
             throw new ConfigurationException($"actors.groups: '{reserved}' is not free: names that begin with '{ReservedGroups.Prefix}' are the project's own");
         if (_groups.GroupBy(g => g.Name).FirstOrDefault(same => same.Count() > 1) is { } group)
             throw new ConfigurationException($"actors.groups: {group.Key} is there twice");
-        return new NodeSettings(Cluster, new NodeId(Node), DataDirectory, nodes, [.. _groups.Select(g => Group(g.Name, g.Make, g.With))], Client.Validated(), Http, tls, Insecure);
+        return new NodeSettings(Cluster, new NodeId(Node), DataDirectory, nodes, Groups(), Client.Validated(), Http, tls, Insecure);
+    }
+
+    /// <summary>The groups that were added, and the directory when one of them takes its views from it.</summary>
+    private List<GroupSettings> Groups()
+    {
+        var groups = _groups.ConvertAll(g => Group(g.Name, g.Make, g.With));
+        if (!groups.Exists(g => g.Authority is ViewAuthority.Directory))
+            return DirectoryMembers.Count == 0 ? groups : throw new ConfigurationException("actors.directory is there, but no group takes its views from it: that needs protocol = chain");
+        var most = Math.Min(5, Nodes.Count);
+        List<string> members = DirectoryMembers.Count > 0 ? [.. DirectoryMembers] : [.. Nodes.Keys.Take(most % 2 == 0 ? most - 1 : most)];
+        foreach (var member in members)
+            RequireKnown("actors.directory.members", member);
+        if (members.Count > 5)
+            throw new ConfigurationException($"actors.directory.members names {members.Count} nodes; a directory has at most 5");
+        var fastest = groups.Where(g => g.Authority is ViewAuthority.Directory).MinBy(g => g.ElectionTimeout)!;
+        groups.Add((DirectoryMachine.Group([.. members.Select(m => new NodeId(m))]) with
+        {
+            HeartbeatInterval = fastest.HeartbeatInterval,
+            ElectionTimeout = fastest.ElectionTimeout,
+            KickAfter = fastest.KickAfter,
+        }).Validated());
+        return groups;
     }
 
     /// <summary>True when groups can be created while the cluster runs.</summary>

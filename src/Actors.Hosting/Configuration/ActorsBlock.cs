@@ -14,7 +14,7 @@ internal static class ActorsBlock
     public static ReplicationOptions Read(Config config, IReadOnlyDictionary<string, Func<IStateMachine>> stateMachines)
     {
         // store-dispatcher is Akka's to read: the dispatcher of the actor that waits for the disk.
-        var actors = SettingsBlock.Of(config, "actors", "cluster", "node", "data-directory", "nodes", "tls", "insecure", "http", "telemetry", "client", "groups", "store-dispatcher");
+        var actors = SettingsBlock.Of(config, "actors", "cluster", "node", "data-directory", "nodes", "tls", "insecure", "http", "telemetry", "client", "groups", "directory", "store-dispatcher");
         var options = new ReplicationOptions
         {
             Cluster = actors.Text("cluster", "the name of the cluster, such as demo"),
@@ -23,6 +23,7 @@ internal static class ActorsBlock
             TlsFolder = actors.Has("tls") ? actors.Block("tls", "folder").Text("folder", "what 'actors certs new' makes, such as certs") : "",
             Insecure = actors.Switch("insecure", false),
             Client = Client(actors.Block("client", "request-timeout", "window", "max-queued", "min-retransmit")),
+            DirectoryMembers = actors.Has("directory") ? actors.Block("directory", "members").List("members") : [],
             Http = actors.Has("http") ? Http(actors.Block("http", "host", "port")) : null,
         };
         var telemetry = actors.Block("telemetry", "otlp", "share");
@@ -135,11 +136,10 @@ internal static class ActorsBlock
                 + "legal are primary-backup with all, majority or one, and chain with all");
         }
 
-        RequireAvailable(group, "protocol", protocol, "primary-backup");
         RequireAvailable(group, "commit", commit, "all or majority");
         RequireAvailable(group, "durability", durability, "fsync");
         RequireAvailable(group, "reads", reads, "barrier");
-        return (Protocol.PrimaryBackup, commit == "all" ? CommitRule.All : CommitRule.Majority);
+        return (protocol == "chain" ? Protocol.Chain : Protocol.PrimaryBackup, commit == "all" ? CommitRule.All : CommitRule.Majority);
     }
 
     /// <summary>One of the words; the first one when the setting is not there.</summary>

@@ -74,6 +74,7 @@ internal static class Cli
         TransferCommand.Create(terminal),
         GroupCommand.Create(terminal),
         SimulateCommand.Create(terminal),
+        PlanCommand.Create(terminal),
     };
 
     private static string Usage(ParseResult parsed) => parsed.CommandResult.Command.Name is "actors" ? "actors" : $"actors {parsed.CommandResult.Command.Name}";

@@ -14,12 +14,17 @@ internal static class StatusTable
     /// <summary>Node by node, so that a row stays where it is when a view changes.</summary>
     public static IEnumerable<string[]> Rows(StatusDocument status)
     {
-        var members = from @group in status.Groups from member in @group.Members select Row(@group.Name, member, status.Nodes.FirstOrDefault(node => node.Name == member.Node));
+        var members = from @group in status.Groups
+                      from place in @group.Members.Select((member, i) => (Member: member, Number: i + 1))
+                      select Row(@group.Name, WithPlace(place.Member, place.Number), status.Nodes.FirstOrDefault(node => node.Name == place.Member.Node));
         var others = from node in status.Nodes
                      where !status.Groups.Any(@group => @group.Members.Any(member => member.Node == node.Name))
                      select Row("-", new MemberEntry(node.Name, node.Reachable ? "not a member" : "unreachable", 0, 0, 0, 0, ""), node);
         return InOrder(members.Concat(others));
     }
+
+    // Head and tail say where they are in their chain; of the links between them the number does.
+    private static MemberEntry WithPlace(MemberEntry member, int place) => member.Role == "middle" ? member with { Role = $"middle {Number(place)}" } : member;
 
     /// <summary>By node, then by group.</summary>
     public static IOrderedEnumerable<string[]> InOrder(IEnumerable<string[]> rows) => rows.OrderBy(row => row[1], StringComparer.Ordinal).ThenBy(row => row[0], StringComparer.Ordinal);

@@ -50,7 +50,7 @@ internal sealed class StatusEndpoint(IReplication replication, IGroupCatalog cat
     private GroupEntry Describe(GroupId group, IReadOnlyList<ReplicaStatus> replicas)
     {
         // The newest view is that of the highest epoch; within it the primary's, which made it.
-        var newest = replicas.OrderByDescending(replica => replica.Epoch).ThenByDescending(replica => replica.Role is ReplicaRole.Primary).FirstOrDefault();
+        var newest = replicas.OrderByDescending(replica => replica.Epoch).ThenByDescending(replica => replica.Role is ReplicaRole.Primary or ReplicaRole.Head).FirstOrDefault();
         var answered = replicas.ToDictionary(replica => replica.Node);
         var names = (newest?.Members ?? []).Concat(newest?.Learners ?? []).Concat(answered.Keys.Order()).Distinct();
         return new GroupEntry(

@@ -13,14 +13,14 @@ internal sealed class AnswerInvariants
 
     private readonly Simulation _simulation;
     private readonly AppliedHistory _history;
-    private readonly ReadConfirmations _reads;
+    private readonly ReadConfirmations? _reads;
     private readonly string _replica;
     private readonly Dictionary<(LogPosition Session, long Sequence), ulong> _replies = [];
     private readonly Dictionary<Life, long> _readIndex = [];        // of the last stale read that a replica answered in this life
     private readonly Dictionary<Life, TimeSpan> _heardAt = [];      // when it last handled a primary's message; nothing while it leads itself
     private readonly HashSet<Life> _leads = [];
 
-    public AnswerInvariants(Simulation simulation, AppliedHistory history, ReadConfirmations reads, string replica)
+    public AnswerInvariants(Simulation simulation, AppliedHistory history, ReadConfirmations? reads, string replica)
     {
         (_simulation, _history, _reads, _replica) = (simulation, history, reads, replica);
         simulation.World.Observer = OnHandled;
@@ -29,7 +29,7 @@ internal sealed class AnswerInvariants
     /// <summary>A replica answers.</summary>
     public void OnReplies(Replies m)
     {
-        _reads.OnReplies(m);
+        _reads?.OnReplies(m);
         foreach (var reply in m.Items)
         {
             if (reply.Kind is RequestKind.Command && reply.Result.Outcome is Outcome.Ok or Outcome.Failed)
@@ -79,7 +79,7 @@ internal sealed class AnswerInvariants
     private void OnHandledByReplica(Life life, object message)
     {
         if (message is Requests m)
-            _reads.OnRequests(life.Node.Id, m);
+            _reads?.OnRequests(life.Node.Id, m);
         else if (!_leads.Contains(life))
             _heardAt[life] = _simulation.Now;
     }
@@ -87,7 +87,7 @@ internal sealed class AnswerInvariants
     // While it leads, it hears of no other primary.
     private void OnRole(Life life, ReplicaRole role)
     {
-        if (role is ReplicaRole.Primary)
+        if (role is ReplicaRole.Primary or ReplicaRole.Head)
             _leads.Add(life);
         else
             _leads.Remove(life);

@@ -16,8 +16,9 @@ internal sealed class GroupInvariants
     private readonly GroupSettings _settings;
     private readonly GroupKeys _keys;
     private readonly GroupSightings _sightings;
-    private readonly QuorumInvariants _quorums;
-    private readonly ReadConfirmations _reads;
+    private readonly QuorumInvariants? _quorums;        // of a group that decides on its views itself
+    private readonly ReadConfirmations? _reads;         // the same
+    private readonly ChainInvariants? _chain;
     private readonly AnswerInvariants _answers;
     private readonly MemoryBounds _bounds;
     private readonly SortedDictionary<Epoch, MemberId> _primaries = [];
@@ -25,11 +26,14 @@ internal sealed class GroupInvariants
     public GroupInvariants(Simulation simulation, GroupSettings settings)
     {
         (_simulation, _settings, _keys) = (simulation, settings, new GroupKeys(settings.Id));
-        _sightings = new GroupSightings(simulation, _keys);
+        _sightings = new GroupSightings(simulation, _keys, settings.Protocol);
         var sent = new SentLogs(simulation, _keys);
-        _quorums = new QuorumInvariants(simulation, _keys, sent, _sightings);
+        if (settings.Protocol is Protocol.Chain)
+            _chain = new ChainInvariants(simulation, _keys);
+        else
+            (_quorums, _reads) = (new QuorumInvariants(simulation, _keys, sent, _sightings), new ReadConfirmations(simulation));
+        _chain?.Expect();
         Applied = new AppliedHistory(simulation.World, (index, node) => sent.At(index) ?? Log(node).At(index));
-        _reads = new ReadConfirmations(simulation);
         _answers = new AnswerInvariants(simulation, Applied, _reads, ReplicationNode.ReplicaName(settings.Id));
         _bounds = new MemoryBounds(simulation, settings, _keys);
         _bounds.Watch(settings.ElectionTimeout);
@@ -61,8 +65,9 @@ internal sealed class GroupInvariants
             case Appended m: OnAppended(m); break;
             case Mismatch m: OnMismatch(m); break;
             case Replies m: OnReplies(m); break;
-            case RequestVote { Pre: false } m: _quorums.OnCandidate(m.From, m.Epoch); break;
+            case RequestVote { Pre: false } m: _quorums?.OnCandidate(m.From, m.Epoch); break;
             case Vote { Pre: false, Granted: true } m: OnVote(m); break;
+            case ViewChanged m: OnView(m); break;
         }
     }
 
@@ -95,13 +100,37 @@ internal sealed class GroupInvariants
     private void OnReplies(Replies m)
     {
         _answers.OnReplies(m);
-        _quorums.OnReplies(m);
+        _quorums?.OnReplies(m);
+        _chain?.OnReplies(m);
         if (m.Items.Any(reply => reply.Kind is RequestKind.Command && reply.Result.Outcome is Outcome.Ok))
             _simulation.Moment(GroupMoment.Answer, m.From);
     }
 
+    /// <summary>The directory has this record of the group.</summary>
+    public void OnRecord(GroupRecord record)
+    {
+        _chain?.OnView(record);
+        if (record.Epoch >= Epoch)
+            (Epoch, Primary) = (record.Epoch, record.View.Members[0].Node);
+    }
+
+    private void OnView(ViewChanged m)
+    {
+        if (!m.From.IsNone)
+            _simulation.Moment(m.Record.IsActive ? GroupMoment.Vote : m.Record.View.Learners.Count > 0 ? GroupMoment.TakingIn : GroupMoment.Proposal, m.From.Node);
+    }
+
     private void OnAppend(Append m)
     {
+        if (_chain is not null)
+        {
+            _chain.OnAppend(m);
+            _bounds.OnAppend(m);
+            if (m.From.Node == Primary)
+                _simulation.Moment(GroupMoment.Message, m.From.Node);
+            return;
+        }
+
         if (_primaries.TryGetValue(m.Epoch, out var primary))
             Require(primary == m.From, "Election Safety", $"epoch {m.Epoch} has two primaries, {primary} and {m.From}");
         else
@@ -109,8 +138,8 @@ internal sealed class GroupInvariants
         if (m.Epoch >= Epoch)
             (Epoch, Primary) = (m.Epoch, m.From.Node);
         _bounds.OnAppend(m);
-        _reads.OnAppend(m);
-        if (_quorums.OnAppend(m) is { } proposal)
+        _reads?.OnAppend(m);
+        if (_quorums?.OnAppend(m) is { } proposal)
             _simulation.Moment(proposal.Learners.Count > 0 ? GroupMoment.TakingIn : GroupMoment.Proposal, m.From.Node);
         if (m.From.Node == Primary)
             _simulation.Moment(GroupMoment.Message, m.From.Node);
@@ -128,15 +157,16 @@ internal sealed class GroupInvariants
 
         var promised = Promised(m.From.Node);
         Require(promised.Epoch >= m.Epoch, "Durable Promises", $"{m.From} acknowledged in epoch {m.Epoch}, its disk says {promised.Epoch}");
-        _quorums.OnAppended(m);
+        _quorums?.OnAppended(m);
+        _chain?.OnAppended(m);
         _bounds.OnAnswer(m.From);
-        _reads.OnAnswer(m.Epoch, m.From, m.Number);
+        _reads?.OnAnswer(m.Epoch, m.From, m.Number);
     }
 
     private void OnMismatch(Mismatch m)
     {
         _bounds.OnAnswer(m.From);
-        _reads.OnAnswer(m.Epoch, m.From, m.Number);
+        _reads?.OnAnswer(m.Epoch, m.From, m.Number);
     }
 
     private void OnVote(Vote m)
@@ -144,7 +174,7 @@ internal sealed class GroupInvariants
         var promise = Promised(m.From.Node);
         Require(promise.Epoch > m.Epoch || (promise.Epoch == m.Epoch && !promise.VotedFor.IsNone), "Durable Votes", $"{m.From} voted in epoch {m.Epoch}, its disk says {promise}");
         if (promise.Epoch == m.Epoch)
-            _quorums.OnVote(m, promise.VotedFor);
+            _quorums?.OnVote(m, promise.VotedFor);
         _simulation.Moment(GroupMoment.Vote, m.From.Node);
     }
 

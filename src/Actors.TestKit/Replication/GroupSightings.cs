@@ -24,10 +24,12 @@ internal sealed class GroupSightings
     private readonly HashSet<(MemberId To, LogPosition Position)> _fresh = [];      // transfers that began with nothing
     private TakeOver? _takeOver;
 
-    public GroupSightings(Simulation simulation, GroupKeys keys)
+    public GroupSightings(Simulation simulation, GroupKeys keys, Protocol protocol)
     {
         (_simulation, _keys) = (simulation, keys);
-        foreach (var name in new[] { Transferred, Resumed, Promoted, Kicked, CameBack, Truncated, SteppedDown, HandedOver, Repeated, Expired })
+        string[] all = [Transferred, Resumed, Repeated, Expired];
+        string[] ofPrimaryBackup = [Promoted, Kicked, CameBack, Truncated, SteppedDown, HandedOver];
+        foreach (var name in protocol is Protocol.Chain ? all : [.. all, .. ofPrimaryBackup])
             simulation.Sometimes(name);
     }
 

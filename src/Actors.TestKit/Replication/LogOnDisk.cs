@@ -24,6 +24,9 @@ internal sealed class LogOnDisk(SimNode node, GroupKeys keys)
     /// <summary>The group's first entry; null on a disk that knows of no group.</summary>
     public byte[]? Genesis => node.Disk.Get(Table.Meta, keys.Genesis);
 
+    /// <summary>Who its replica would be after a crash at this instant; none without a membership.</summary>
+    public Actors.Membership.MemberId Member => node.Disk.GetDurable(Table.Meta, keys.Membership) is { } bytes ? MembershipRecord.Decode(bytes).Id : default;
+
     /// <summary>The keys of the state that is in use.</summary>
     public StateKeys State => keys.State(DurableBase.Generation);
 

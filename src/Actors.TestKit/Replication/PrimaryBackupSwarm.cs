@@ -107,7 +107,8 @@ public static class PrimaryBackupSwarm
         {
             Id = new GroupId("swarm"),
             InitialMembers = [.. Enumerable.Range(1, size).Select(i => new NodeId($"n{i}"))],
-            Commit = random.Chance(0.5) ? CommitRule.All : CommitRule.Majority,
+            Protocol = options.Protocol,
+            Commit = random.Chance(0.5) || options.Protocol is Protocol.Chain ? CommitRule.All : CommitRule.Majority,
             MinInView = Math.Min(size, 2),
             ElectionTimeout = election,
             HeartbeatInterval = election / (4 + random.Next(6)),
@@ -211,7 +212,7 @@ public static class PrimaryBackupSwarm
         bool Healthy() => load.IsDone
             && statuses.Count == up.Count
             && statuses.All(s => up.All(s.Members.Contains) && s.CommitIndex == statuses[0].LastIndex && s.LastIndex == statuses[0].LastIndex && s.Epoch == statuses[0].Epoch)
-            && statuses.Count(s => s.Role is ReplicaRole.Primary) == 1;
+            && statuses.Count(s => s.Role is ReplicaRole.Primary or ReplicaRole.Head) == 1;
     }
 
     /// <summary>What an operator does: start it again; when it still says that it is damaged, start it with an empty disk.</summary>

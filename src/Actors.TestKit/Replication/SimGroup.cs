@@ -1,3 +1,4 @@
+using Actors.GroupDirectory;
 using Actors.Membership;
 using Actors.Replication;
 using Actors.Replication.KeyValue;
@@ -12,11 +13,13 @@ public sealed class SimGroup
     private const string WatchResumed = "a watcher resumed";
     private const string Rested = "a group rested";
     private const string Stirred = "a backup ended a rest";
+    private const int DirectoryNodes = 3;
 
     private readonly Simulation _simulation;
     private readonly GroupSettings _settings;
     private readonly GroupInvariants _invariants;
     private readonly List<NodeId> _nodes;
+    private readonly GroupSettings? _directory;     // of a group that does not decide on its views itself
     private readonly Action<SimGroup, SimNodeContext>? _started;
 
     /// <summary>Adds nodes <c>n1</c> to <c>nN</c>, N being the number of initial members in <paramref name="settings"/>, and starts the group on them.</summary>
@@ -47,9 +50,20 @@ public sealed class SimGroup
                 simulation.Reached(Rested);
             else if (message is Stir)
                 simulation.Reached(Stirred);
-            _invariants.OnMessage(message);
+            if (message.Group == settings.Id)
+                _invariants.OnMessage(message);
         };
         simulation.Network.ReplicaName = _ => ReplicationNode.Name;     // which passes it on, as between processes
+        if (settings.Authority is ViewAuthority.Directory)
+        {
+            _directory = DirectoryMachine.Group([.. Enumerable.Range(1, DirectoryNodes).Select(i => new NodeId($"d{i}"))]) with
+            {
+                StateMachine = () => new WatchedDirectory(_invariants.OnRecord),
+            };
+        }
+
+        foreach (var node in _directory?.InitialMembers ?? [])
+            simulation.AddNode(node.Value, StartDirectory);
         foreach (var node in _nodes)
             simulation.AddNode(node.Value, Start);
     }
@@ -131,22 +145,30 @@ public sealed class SimGroup
     {
         _invariants.OnStart(context.Node);
         IsForgotten |= !Primary.IsNone && _nodes.TrueForAll(node => new LogOnDisk(_simulation.Node(node), new GroupKeys(_settings.Id)).Genesis is null);
+        var machine = _settings with { StateMachine = () => _invariants.Applied.Watched(context.Id, new KeyValueMachine()) };
+        var node = Run(context, _nodes, _directory is null ? [machine] : [machine, _directory]);
+        context.OnHint(hint => node.Tell(new PeerHint(hint.Peer, hint.Suspected), ActorRefs.NoSender));
+        _started?.Invoke(this, context);
+    }
+
+    private void StartDirectory(SimNodeContext context) => Run(context, _directory!.InitialMembers, [_directory]);
+
+    private IActorRef Run(SimNodeContext context, IReadOnlyList<NodeId> nodes, IReadOnlyList<GroupSettings> groups)
+    {
         var store = context.OpenStore();
         var environment = new ReplicationEnvironment
         {
             Cluster = "simulation",
             Node = context.Id,
-            Nodes = _nodes,
+            Nodes = nodes,
             Incarnation = Incarnation.Draw(_simulation.RandomFor($"incarnation {context.Id} {context.Node.Disk.Wipes}")),     // as long as the disk is not wiped
             Store = store,
             Peers = context.Peers,
             Clock = context.Clock,
             Seed = context.Random.Next(),
+            ViewAuthority = client => new DirectoryClient(client),
         };
-        var machine = _settings with { StateMachine = () => _invariants.Applied.Watched(context.Id, new KeyValueMachine()) };
-        var node = context.ActorOf(ReplicationNode.Props(environment, [machine], new ClientSettings()), ReplicationNode.Name);
-        context.OnHint(hint => node.Tell(new PeerHint(hint.Peer, hint.Suspected), ActorRefs.NoSender));
-        _started?.Invoke(this, context);
+        return context.ActorOf(ReplicationNode.Props(environment, groups, new ClientSettings()), ReplicationNode.Name);
     }
 }
 

@@ -8,11 +8,15 @@ public sealed record Swarm(string Protocol, Func<long, SwarmOptions, FaultPlan?,
     /// <summary>Primary-backup; see <see cref="PrimaryBackupSwarm"/>.</summary>
     public static readonly Swarm PrimaryBackup = new("primary-backup", PrimaryBackupSwarm.Run);
 
+    /// <summary>A chain whose views come from a directory, with the same faults and workload; see <see cref="PrimaryBackupSwarm"/>.</summary>
+    public static readonly Swarm Chain = new(
+        "chain", (seed, options, plan, simulation) => PrimaryBackupSwarm.Run(seed, options with { Protocol = Replication.Protocol.Chain }, plan, simulation));
+
     /// <summary>Reliable links between two actors; see <see cref="DeliverySwarm"/>.</summary>
     public static readonly Swarm Delivery = new("delivery", DeliverySwarm.Run) { HasMembers = false };
 
     /// <summary>All protocols, the default one first.</summary>
-    public static readonly IReadOnlyList<Swarm> All = [PrimaryBackup, Delivery];
+    public static readonly IReadOnlyList<Swarm> All = [PrimaryBackup, Chain, Delivery];
 
     /// <summary>False where <see cref="SwarmOptions.Nodes"/> and <see cref="SwarmOptions.Down"/> mean nothing.</summary>
     public bool HasMembers { get; init; } = true;

@@ -12,6 +12,9 @@ public sealed record SwarmOptions
     private readonly int _down;
     private readonly double? _loss, _duplicate;
 
+    /// <summary>The protocol of the group; primary-backup by default.</summary>
+    public Actors.Replication.Protocol Protocol { get; init; }
+
     /// <summary>Members of the group: 1 to 7; null (default) for what the seed chooses.</summary>
     public int? Nodes
     {

@@ -17,6 +17,7 @@ internal sealed class GroupKeys
         Membership = Key("membership"u8);
         Base = Key("base"u8);
         Genesis = Key("genesis"u8);
+        Record = Key("record"u8);
     }
 
     /// <summary>Meta: epoch and vote.</summary>
@@ -39,6 +40,9 @@ internal sealed class GroupKeys
 
     /// <summary>Meta: the group's first entry, which the log need not hold any more.</summary>
     public byte[] Genesis { get; }
+
+    /// <summary>Meta: the latest view, when an authority outside the group holds them.</summary>
+    public byte[] Record { get; }
 
     /// <summary>State: the keys of one generation of the group's state.</summary>
     public StateKeys State(byte generation) => new([.. _prefix, generation]);

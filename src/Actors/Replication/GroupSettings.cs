@@ -7,6 +7,19 @@ public enum Protocol : byte
 {
     /// <summary>A star: the primary orders, backups acknowledge to the primary, the primary replies.</summary>
     PrimaryBackup = 0,
+
+    /// <summary>A chain: the head orders, each link forwards, the tail replies. Commits by all; its views come from the directory.</summary>
+    Chain = 1,
+}
+
+/// <summary>Who decides on a group's views.</summary>
+public enum ViewAuthority : byte
+{
+    /// <summary>The group itself: views are entries of its log.</summary>
+    Self = 0,
+
+    /// <summary>The group <see cref="GroupSettings.Directory"/> of the same cluster.</summary>
+    Directory = 1,
 }
 
 /// <summary>When an entry is committed.</summary>
@@ -34,6 +47,12 @@ public sealed record GroupSettings
 
     /// <summary>Default all.</summary>
     public CommitRule Commit { get; init; } = CommitRule.All;
+
+    /// <summary>Who decides on views: the directory for a chain, the group itself for primary-backup. Other combinations are not legal, or not available.</summary>
+    public ViewAuthority Authority => Protocol is Protocol.Chain ? ViewAuthority.Directory : ViewAuthority.Self;
+
+    /// <summary>The name of the group that holds the views of others.</summary>
+    public static readonly GroupId Directory = new(ReservedGroups.Prefix + "directory");
 
     /// <summary>The members below which writes stop rather than go on with fewer copies. Default 2; 1 to the number of initial members.</summary>
     public int MinInView { get; init; } = 2;
@@ -106,7 +125,9 @@ public sealed record GroupSettings
     {
         Require(InitialMembers.Count is > 0 and <= ViewRecord.MaxMembers, "members", $"must name 1 to {ViewRecord.MaxMembers} nodes, names {InitialMembers.Count}");
         Require(InitialMembers.Distinct().Count() == InitialMembers.Count, "members", "names a node twice");
-        Require(Protocol is Protocol.PrimaryBackup, "protocol", "must be primary-backup");
+        Require(Protocol is Protocol.PrimaryBackup or Protocol.Chain, "protocol", "must be primary-backup or chain");
+        Require(Protocol is not Protocol.Chain || Commit is CommitRule.All, "commit", "must be all in a chain: a new view may miss the nodes that hold a write committed by fewer");
+        Require(Protocol is not Protocol.Chain || Id != Directory, "protocol", "must be primary-backup: the group that holds the views of others decides on its own");
         Require(Commit is CommitRule.All or CommitRule.Majority, "commit", "must be all or majority");
         Require(MinInView >= 1 && MinInView <= InitialMembers.Count, "min-in-view", $"must be from 1 to the number of members ({InitialMembers.Count}), is {MinInView}");
         Require(HeartbeatInterval >= TimeSpan.FromMilliseconds(1), "heartbeat-interval", "must be at least 1 ms");
@@ -202,4 +223,7 @@ public sealed record ReplicationEnvironment
 
     /// <summary>The dispatcher of the actor that writes to the store; it blocks, so it has a thread of its own.</summary>
     public string StoreDispatcher { get; init; } = "actors.store-dispatcher";
+
+    /// <summary>Makes the authority over the views of groups that do not decide themselves; given is what passes a message to this node's client of the group <see cref="GroupSettings.Directory"/>.</summary>
+    internal Func<Action<object>, IViewAuthority>? ViewAuthority { get; init; }
 }

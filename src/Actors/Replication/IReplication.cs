@@ -22,6 +22,18 @@ public enum ReplicaRole : byte
 
     /// <summary>Taken out after damage or a broken invariant; its data is kept for repair.</summary>
     OutOfService = 5,
+
+    /// <summary>The first member of a chain: orders the entries.</summary>
+    Head = 6,
+
+    /// <summary>A member of a chain between head and tail: makes durable and forwards.</summary>
+    Middle = 7,
+
+    /// <summary>The last member of a chain: commits, and answers the clients.</summary>
+    Tail = 8,
+
+    /// <summary>A member of a view that not all have joined yet: serves nothing until they have.</summary>
+    Sealed = 9,
 }
 
 /// <summary>What one replica says of itself.</summary>

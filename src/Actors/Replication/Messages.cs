@@ -32,10 +32,28 @@ internal sealed record Append(
 
     /// <summary>Not 0: the primary will rest, under this life of its node (see <see cref="NodeBeat"/>).</summary>
     public long Rest { get; init; }
+
+    /// <summary>In a chain: for each entry who waits for its reply, as far as known; empty when nobody does.</summary>
+    public IReadOnlyList<Caller> Callers { get; init; } = [];
+
+    /// <summary>In a chain: the end of the sender's log when it entered the view. All that earlier views committed stands at or before it.</summary>
+    public long Floor { get; init; }
+}
+
+/// <summary>Who waits for the reply to an entry. It travels beside the entry, never in the log.</summary>
+/// <param name="ReplyTo">The return address of the client.</param>
+/// <param name="Sequence">The number of its request.</param>
+internal readonly record struct Caller(string ReplyTo, long Sequence)
+{
+    public bool IsNone => string.IsNullOrEmpty(ReplyTo);
 }
 
 /// <summary>Backup → primary: everything up to <paramref name="Durable"/> is durable here and the same as the primary's (cumulative).</summary>
-internal sealed record Appended(GroupId Group, Epoch Epoch, MemberId From, long Number, long Durable) : ReplicaMessage(Group, Epoch, From);
+internal sealed record Appended(GroupId Group, Epoch Epoch, MemberId From, long Number, long Durable) : ReplicaMessage(Group, Epoch, From)
+{
+    /// <summary>What the sender knows to be committed: in a chain that is how it becomes known, from the tail up.</summary>
+    public long Commit { get; init; }
+}
 
 /// <summary>Backup → primary: <see cref="Append.Previous"/> is missing here or another entry stands there; try at or before <paramref name="Last"/>.</summary>
 internal sealed record Mismatch(GroupId Group, Epoch Epoch, MemberId From, long Number, LogPosition Last) : ReplicaMessage(Group, Epoch, From);
@@ -60,6 +78,20 @@ internal sealed record NotMember(GroupId Group, Epoch Epoch, MemberId From, Memb
 
 /// <summary>Primary → the member that shall take over: your log is complete, ask for votes now.</summary>
 internal sealed record TakeOver(GroupId Group, Epoch Epoch, MemberId From, MemberId To) : ReplicaMessage(Group, Epoch, From);
+
+/// <summary>Link → successor: linearizable reads on their way to the tail. They are not logged: each member passes them on if it still is in the epoch.</summary>
+/// <param name="Batch">Counted by the head.</param>
+/// <param name="Floor">As <see cref="Append.Floor"/> of the head: the tail answers when it has committed so far.</param>
+internal sealed record PassReads(GroupId Group, Epoch Epoch, MemberId From, MemberId To, long Batch, long Floor, IReadOnlyList<CallerRead> Items) : ReplicaMessage(Group, Epoch, From);
+
+/// <summary>One read in <see cref="PassReads"/>: who waits for it, its number there, the query.</summary>
+internal readonly record struct CallerRead(string ReplyTo, long Sequence, ReadOnlyMemory<byte> Query);
+
+/// <summary>Tail → head: the batch is answered, the next one may come.</summary>
+internal sealed record ReadsPassed(GroupId Group, Epoch Epoch, MemberId From, long Batch) : ReplicaMessage(Group, Epoch, From);
+
+/// <summary>Link → all whom it concerns: what the authority says of the group. The receiver may as well have asked itself.</summary>
+internal sealed record ViewChanged(GroupId Group, Epoch Epoch, MemberId From, GroupRecord Record) : ReplicaMessage(Group, Epoch, From);
 
 /// <summary>Primary → member or learner: the log that follows yours is cut here; fetch the state at <paramref name="Position"/>.</summary>
 /// <param name="To">The membership it is meant for.</param>

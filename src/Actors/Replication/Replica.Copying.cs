@@ -26,6 +26,15 @@ internal abstract partial class Replica
         Self.Tell(Pump.Instance);
     }
 
+    /// <summary>The highest index that may be sent to another replica.</summary>
+    protected virtual long Sendable => _log.Last.Index;
+
+    /// <summary>See <see cref="Append.Floor"/>.</summary>
+    protected virtual long Floor => 0;
+
+    /// <summary>See <see cref="Append.Callers"/>.</summary>
+    protected virtual IReadOnlyList<Caller> CallersOf(IReadOnlyList<LogEntry> entries) => [];
+
     /// <summary>Sends what the window allows; false when that was nothing.</summary>
     protected bool SendEntries(Progress progress)
     {
@@ -33,9 +42,9 @@ internal abstract partial class Replica
         if (progress.LacksState)
             return false;
         progress.NotBefore(_log.Base.Position.Index + 1);
-        while (progress.Next <= _log.Last.Index && progress.HasRoom(_settings.WindowBytes) && (!progress.IsBusy || _log.HasBatch(progress.Next, GroupSettings.MaxBatchBytes)))
+        while (progress.Next <= Sendable && progress.HasRoom(_settings.WindowBytes) && (!progress.IsBusy || _log.HasBatch(progress.Next, GroupSettings.MaxBatchBytes)))
         {
-            SendTo(progress, _log.Slice(progress.Next, GroupSettings.MaxBatchBytes));
+            SendTo(progress, _log.Slice(progress.Next, Sendable, GroupSettings.MaxBatchBytes));
             sent = true;
         }
 
@@ -45,11 +54,15 @@ internal abstract partial class Replica
     protected void SendTo(Progress progress, IReadOnlyList<LogEntry> entries)
     {
         var (previous, hash) = _log.At(Math.Max(progress.Next - 1, _log.Base.Position.Index));
-        var append = new Append(_settings.Id, _promise.Epoch, _self, progress.Id, ++_number, previous, hash, _commit, entries) { Traces = TracesOf(entries), Rest = _restLife };
+        var append = new Append(_settings.Id, _promise.Epoch, _self, progress.Id, ++_number, previous, hash, _commit, entries) { Traces = TracesOf(entries), Rest = _restLife, Floor = Floor };
         if (_restLife != 0 && _restFrom == 0)
             _restFrom = _number;
         if (entries.Count > 0)
+        {
+            append = append with { Callers = CallersOf(entries) };
             progress.Sent(entries[^1].Index, BytesOf(entries), Now);
+        }
+
         Send(progress.Id.Node, append);
     }
 
@@ -130,7 +143,7 @@ internal abstract partial class Replica
     protected void Acknowledge()
     {
         if (_answering > 0 && PromiseIsDurable)
-            Send(Source, new Appended(_settings.Id, _promise.Epoch, _self, _answering, Math.Min(_matched, _log.Durable)));
+            Send(Source, new Appended(_settings.Id, _promise.Epoch, _self, _answering, Math.Min(_matched, _log.Durable)) { Commit = _commit });
     }
 
     protected void OnEntry(LogEntry entry)

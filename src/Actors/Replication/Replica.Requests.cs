@@ -9,6 +9,7 @@ internal abstract partial class Replica
     protected readonly Queue<Pending> _pending = new();                       // ordered, not yet committed; in log order
     protected readonly HashSet<(LogPosition Session, long Sequence)> _ordered = [];
     protected long _pendingBytes;
+    protected long _lastPending;                // the index of the last one
 
     protected readonly record struct Pending(long Index, int Bytes, RequestKind Kind, string ReplyTo, LogPosition Session, long Sequence, TimeSpan At);
 
@@ -17,8 +18,11 @@ internal abstract partial class Replica
     /// <summary>True when what is applied here says whether a command was answered before.</summary>
     protected abstract bool KnowsReplies { get; }
 
-    /// <summary>False while commands are left unanswered for another leader.</summary>
+    /// <summary>False while no commands are ordered: they are refused, or left unanswered for another leader.</summary>
     protected abstract bool MayOrder { get; }
+
+    /// <summary>The refusal when nothing is ordered; empty: no answer, the client asks again or another one.</summary>
+    protected virtual string WhyNotOrdered => "";
 
     /// <summary>Puts a linearizable read in line, or refuses it.</summary>
     protected abstract Reply? QueueRead(Requests m, in Request request);
@@ -46,7 +50,7 @@ internal abstract partial class Replica
         switch (request.Kind)
         {
             case RequestKind.StaleRead:
-                return ReadNow(request, TimeSpan.Zero);
+                return ReadNow(request, Age);
             case RequestKind.BarrierRead:
                 return QueueRead(m, request);
         }
@@ -64,7 +68,7 @@ internal abstract partial class Replica
                 {
                     case Seen.Duplicate: return new Reply(request.Kind, request.Sequence, m.Session, 0, known);
                     case Seen.OutOfWindow: return null;
-                    case Seen.UnknownSession: return Refused(m, request, Outcome.Expired, "the session has expired");
+                    case Seen.UnknownSession when m.Session.Index <= _applier.Position.Index: return Refused(m, request, Outcome.Expired, "the session has expired");
                 }
             }
         }
@@ -72,7 +76,7 @@ internal abstract partial class Replica
         if (_pending.Count >= _settings.MaxPendingEntries || _pendingBytes >= _settings.MaxPendingBytes)
             return Refused(m, request, Outcome.Overloaded, $"{_pending.Count} entries of {_pendingBytes} bytes are waiting for their commit already");
         if (!MayOrder)
-            return null;                    // the client asks again, or another one
+            return WhyNotOrdered.Length == 0 ? null : Refused(m, request, Outcome.Unavailable, WhyNotOrdered);
         Order(m, request);
         return null;
     }
@@ -83,12 +87,43 @@ internal abstract partial class Replica
             ? new EntryDraft(EntryKind.Register, default, 0, 0, default, default)
             : new EntryDraft(EntryKind.Command, m.Session, request.Sequence, m.Lowest, request.Token, request.Payload);
         var entry = _log.Append(_promise.Epoch, UtcNowMs(), draft);
-        _pending.Enqueue(new Pending(entry.Index, entry.Bytes, request.Kind, m.ReplyTo, m.Session, request.Sequence, Now));
-        _pendingBytes += entry.Bytes;
-        _meter.Queue(_pending.Count, _pendingBytes);
+        Enqueue(new Pending(entry.Index, entry.Bytes, request.Kind, m.ReplyTo, m.Session, request.Sequence, Now));
         if (request.Kind is RequestKind.Command)
             _ordered.Add((m.Session, request.Sequence));
         PumpSoon();
+    }
+
+    protected void Enqueue(in Pending pending)
+    {
+        _pending.Enqueue(pending);
+        _pendingBytes += pending.Bytes;
+        _lastPending = pending.Index;
+        _meter.Queue(_pending.Count, _pendingBytes);
+    }
+
+    /// <summary>Who waits for the entry at <paramref name="index"/>, which is committed; those of earlier entries have been answered by others.</summary>
+    protected bool TakePending(long index, out Pending pending)
+    {
+        while (_pending.TryPeek(out pending) && pending.Index <= index)
+        {
+            _pending.Dequeue();
+            _pendingBytes -= pending.Bytes;
+            _meter.Committed(Now - pending.At);
+            _meter.Queue(_pending.Count, _pendingBytes);
+            TraceCommit(pending.Index);
+            _ordered.Remove((pending.Session, pending.Sequence));
+            if (pending.Index == index)
+                return true;
+        }
+
+        return false;
+    }
+
+    protected void ForgetPending()
+    {
+        _pending.Clear();
+        _ordered.Clear();
+        (_pendingBytes, _lastPending) = (0, 0);
     }
 
     protected Reply Refused(Requests m, in Request request, Outcome outcome, string why)
@@ -100,14 +135,8 @@ internal abstract partial class Replica
 
     protected void CollectReply(LogEntry entry, Applied applied, Dictionary<string, List<Reply>> replies)
     {
-        if (!_pending.TryPeek(out var pending) || pending.Index != entry.Index)
+        if (!TakePending(entry.Index, out var pending))
             return;
-        _pending.Dequeue();
-        _pendingBytes -= pending.Bytes;
-        _meter.Committed(Now - pending.At);
-        _meter.Queue(_pending.Count, _pendingBytes);
-        TraceCommit(pending.Index);
-        _ordered.Remove((pending.Session, pending.Sequence));
         if (!replies.TryGetValue(pending.ReplyTo, out var items))
             replies.Add(pending.ReplyTo, items = []);
         var session = pending.Kind is RequestKind.Register ? entry.Position : pending.Session;

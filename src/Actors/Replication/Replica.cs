@@ -71,6 +71,17 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
     // What a transfer suffers is the store's or the data's fault: the replica fails with it.
     protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(_ => Directive.Escalate);
 
+    /// <summary>The fence, in one place, before every role's own table.</summary>
+    protected override void OnReceive(object message)
+    {
+        if (message is ReplicaMessage between && !Admit(between))
+            return;
+        _table(message);
+    }
+
+    /// <summary>The rules of epochs (5.2 rule 8). False: drop the message.</summary>
+    protected abstract bool Admit(ReplicaMessage m);
+
     // ---- What every replica answers alike ----
 
     protected virtual void Common(object message)
@@ -149,7 +160,7 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
     /// <summary>Hands everything that is not yet on its way to the writer; <see cref="Saved"/> comes when it is durable.</summary>
     protected void Save()
     {
-        if (!_promiseDirty && !_membershipDirty && !_genesisDirty && !_log.HasWrites)
+        if (!_promiseDirty && !_membershipDirty && !_genesisDirty && !_log.HasWrites && !HasOwnWrites)
             return;
         _ticket++;
         var writes = _log.HasWrites ? _log.TakeWrites(_ticket) : new WriteSet();
@@ -171,7 +182,16 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
             _genesisDirty = false;
         }
 
+        TakeOwnWrites(writes);
         _writer.Tell(new StoreWrite(writes, true, Self, new Saved(_ticket)));
+    }
+
+    /// <summary>True when the topology has something to keep that is not on its way to the store.</summary>
+    protected virtual bool HasOwnWrites => false;
+
+    /// <summary>Adds what the topology keeps.</summary>
+    protected virtual void TakeOwnWrites(WriteSet writes)
+    {
     }
 
     /// <summary>Sends <paramref name="message"/> once everything up to now is durable, if the epoch still holds then.</summary>

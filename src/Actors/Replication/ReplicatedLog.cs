@@ -171,6 +171,13 @@ internal sealed class ReplicatedLog
         return Offered.Taken;
     }
 
+    /// <summary>Removes what stands behind <paramref name="last"/>.</summary>
+    public void Shorten(long last)
+    {
+        if (last < Last.Index)
+            Truncate(last + 1);
+    }
+
     /// <summary>The writes since the last call, now under <paramref name="ticket"/>; tickets grow.</summary>
     public WriteSet TakeWrites(long ticket)
     {
@@ -227,12 +234,12 @@ internal sealed class ReplicatedLog
     /// <summary>The entry at <paramref name="index"/>, from the one after the base to Last.Index.</summary>
     public LogEntry Read(long index) => index >= FirstCached ? _cache[(int)(index - FirstCached)] : ReadFromStore(index);
 
-    /// <summary>The entries from <paramref name="from"/> on, at least one if there is any, at most <paramref name="maxBytes"/> unless one alone is larger.</summary>
-    public IReadOnlyList<LogEntry> Slice(long from, int maxBytes)
+    /// <summary>The entries from <paramref name="from"/> to <paramref name="to"/>, at least one if there is any, at most <paramref name="maxBytes"/> unless one alone is larger.</summary>
+    public IReadOnlyList<LogEntry> Slice(long from, long to, int maxBytes)
     {
-        var slice = new List<LogEntry>((int)Math.Clamp(Last.Index - from + 1, 0, 256));
+        var slice = new List<LogEntry>((int)Math.Clamp(to - from + 1, 0, 256));
         var bytes = 0;
-        for (var index = from; index <= Last.Index; index++)
+        for (var index = from; index <= to; index++)
         {
             var entry = index >= FirstCached ? _cache[(int)(index - FirstCached)]
                 : slice.Count == 0 ? ReadFromStore(index)

@@ -31,6 +31,9 @@ internal static class ReplicationCodec
         StateOffer => "o",
         FetchState => "f",
         StateChunk => "c",
+        PassReads => "k",
+        ReadsPassed => "K",
+        ViewChanged => "W",
         Probe => "P",
         Probed => "p",
         Join => "J",
@@ -71,10 +74,27 @@ internal static class ReplicationCodec
                     w.Block(entry.Frame.Span);
                 w.Int64(m.Rest);
                 Tracing.Write(w, m.Traces);
+                w.Int64(m.Floor);
+                WriteCallers(w, m.Callers);
                 break;
             case Appended m:
                 w.Int64(m.Number);
                 w.Int64(m.Durable);
+                w.Int64(m.Commit);
+                break;
+            case PassReads m:
+                ViewRecord.WriteId(w, m.To);
+                w.Int64(m.Batch);
+                w.Int64(m.Floor);
+                WriteCallers(w, m.Items.Select(i => new Caller(i.ReplyTo, i.Sequence)).ToList());
+                foreach (var item in m.Items)
+                    w.Block(item.Query.Span);
+                break;
+            case ReadsPassed m:
+                w.Int64(m.Batch);
+                break;
+            case ViewChanged m:
+                m.Record.Write(w);
                 break;
             case Mismatch m:
                 w.Int64(m.Number);
@@ -211,20 +231,23 @@ internal static class ReplicationCodec
     {
         var r = new ByteReader(bytes);
         var group = Group(ref r);
-        if (manifest is "A" or "a" or "m" or "V" or "v" or "s" or "w" or "n" or "t" or "o" or "f" or "c")
+        if (manifest is "A" or "a" or "m" or "V" or "v" or "s" or "w" or "n" or "t" or "o" or "f" or "c" or "k" or "K" or "W")
         {
             var epoch = new Epoch(r.Int64());
             var from = ViewRecord.ReadId(ref r);
             return manifest switch
             {
                 "A" => ReadAppend(ref r, group, epoch, from),
-                "a" => new Appended(group, epoch, from, r.Int64(), r.Int64()),
+                "a" => new Appended(group, epoch, from, r.Int64(), r.Int64()) { Commit = r.Int64() },
                 "m" => new Mismatch(group, epoch, from, r.Int64(), Position(ref r)),
                 "V" => new RequestVote(group, epoch, from, r.Bool(), Position(ref r)),
                 "v" => new Vote(group, epoch, from, r.Bool(), r.Bool()),
                 "s" => new Stale(group, epoch, from),
                 "w" => new Stir(group, epoch, from),
                 "n" => new NotMember(group, epoch, from, ViewRecord.ReadId(ref r), Position(ref r)),
+                "k" => ReadPassReads(ref r, group, epoch, from),
+                "K" => new ReadsPassed(group, epoch, from, r.Int64()),
+                "W" => new ViewChanged(group, epoch, from, GroupRecord.Read(ref r)),
                 "o" => new StateOffer(group, epoch, from, ViewRecord.ReadId(ref r), Position(ref r), r.Block()),
                 "f" => new FetchState(group, epoch, from, Position(ref r), Cursor(ref r), r.Bool() ? new HeldRange(r.Block().ToArray(), r.UInt128()) : null),
                 "c" => new StateChunk(
@@ -261,7 +284,56 @@ internal static class ReplicationCodec
         var entries = new LogEntry[r.Count(4 + LogEntry.HeaderBytes)];
         for (var i = 0; i < entries.Length; i++)
             entries[i] = LogEntry.FromFrame(r.Block());
-        return new Append(group, epoch, from, to, number, previous, previousHash, commit, entries) { Rest = r.Int64(), Traces = Tracing.Read(ref r) };
+        var append = new Append(group, epoch, from, to, number, previous, previousHash, commit, entries) { Rest = r.Int64(), Traces = Tracing.Read(ref r), Floor = r.Int64() };
+        var callers = ReadCallers(ref r);
+        if (callers.Length > 0 && callers.Length != entries.Length)
+            throw new MalformedException($"{callers.Length} callers come with {entries.Length} entries");
+        return append with { Callers = callers };
+    }
+
+    private static PassReads ReadPassReads(ref ByteReader r, GroupId group, Epoch epoch, MemberId from)
+    {
+        var (to, batch, floor) = (ViewRecord.ReadId(ref r), r.Int64(), r.Int64());
+        var callers = ReadCallers(ref r);
+        var items = new CallerRead[callers.Length];
+        for (var i = 0; i < items.Length; i++)
+            items[i] = new CallerRead(callers[i].ReplyTo, callers[i].Sequence, r.Block());
+        return new PassReads(group, epoch, from, to, batch, floor, items);
+    }
+
+    // Few clients have many requests on their way: each address is written once, before the first request of it.
+    private static void WriteCallers(ByteWriter w, IReadOnlyList<Caller> callers)
+    {
+        w.Int32(callers.Count);
+        var addresses = new Dictionary<string, int>();
+        foreach (var caller in callers)
+        {
+            var address = caller.ReplyTo ?? "";
+            var isKnown = addresses.TryGetValue(address, out var number);
+            if (!isKnown)
+                addresses.Add(address, number = addresses.Count);
+            w.Int32(number);
+            if (!isKnown)
+                w.Text(address);
+            w.Int64(caller.Sequence);
+        }
+    }
+
+    private static Caller[] ReadCallers(ref ByteReader r)
+    {
+        var callers = new Caller[r.Count(4 + 8)];
+        var addresses = new List<string>();
+        for (var i = 0; i < callers.Length; i++)
+        {
+            var number = r.Int32();
+            if (number < 0 || number > addresses.Count)
+                throw new MalformedException($"a caller has address {number} of {addresses.Count}");
+            if (number == addresses.Count)
+                addresses.Add(r.Text());
+            callers[i] = new Caller(addresses[number], r.Int64());
+        }
+
+        return callers;
     }
 
     private static Requests ReadRequests(ref ByteReader r, GroupId group)

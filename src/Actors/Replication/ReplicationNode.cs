@@ -1,4 +1,5 @@
 using Actors.Membership;
+using Actors.Replication.Chain;
 using Actors.Replication.Client;
 using Actors.Replication.Star;
 using Actors.Storage;
@@ -68,6 +69,8 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
         _life = environment.Clock.UtcNow.ToUnixTimeMilliseconds();      // higher than that of the process before
         foreach (var group in groups)
             _groups.Add(group.Id, group.Validated());
+        if (groups.FirstOrDefault(g => g.Authority is ViewAuthority.Directory) is { } ruled && (!_groups.ContainsKey(GroupSettings.Directory) || environment.ViewAuthority is null))
+            throw new ArgumentException($"group '{ruled.Id}': its views come from group '{GroupSettings.Directory}', which is not configured");
     }
 
     /// <inheritdoc/>
@@ -90,7 +93,8 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
         _writer = Context.ActorOf(StoreWriter.Props(_environment.Store, _environment.Clock).WithDispatcher(_environment.StoreDispatcher), "store");
         foreach (var (id, _) in _groups)
         {
-            StartReplica(id);
+            if (Holds(id))
+                StartReplica(id);
             StartClient(id);
         }
     }
@@ -135,13 +139,27 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
 
     private IActorRef ReplicaOf(GroupId group) => _replicas.GetValueOrDefault(group, ActorRefs.Nobody);
 
+    // The directory lives on its members alone; any other group takes in a node that has it in its configuration.
+    private bool Holds(GroupId group) => group != GroupSettings.Directory || _groups[group].InitialMembers.Contains(_environment.Node);
+
     private void StartReplica(GroupId group)
-        => Context.Watch(_replicas[group] = Context.ActorOf(StarReplica.Props(_environment, _groups[group], _writer), ReplicaName(group)));
+    {
+        var settings = _groups[group];
+        var props = settings.Protocol is Protocol.Chain ? ChainReplica.Props(_environment, settings, _writer, Authority()) : StarReplica.Props(_environment, settings, _writer);
+        Context.Watch(_replicas[group] = Context.ActorOf(props, ReplicaName(group)));
+    }
+
+    private IViewAuthority Authority()
+    {
+        var self = Self;
+        return _environment.ViewAuthority!(message => self.Tell(new ForClient(GroupSettings.Directory, message), ActorRefs.NoSender));
+    }
 
     // Calls that a failed client had were answered when it stopped; its successor opens a session of its own.
     private void StartClient(GroupId group)
     {
-        var props = GroupClient.Props(group, _environment.Nodes, _environment.Node, _environment.Peers, _environment.Clock, _client);
+        var (nodes, home) = group == GroupSettings.Directory ? (_groups[group].InitialMembers, Holds(group) ? _environment.Node : default) : (_environment.Nodes, _environment.Node);
+        var props = GroupClient.Props(group, nodes, home, _environment.Peers, _environment.Clock, _client);
         Context.Watch(_clients[group] = Context.ActorOf(props, $"c-{group}"));
     }
 
@@ -188,7 +206,7 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
         if (m.Role is not ReplicaRole.Primary && _roles.GetValueOrDefault(m.Group) is ReplicaRole.Primary)
             _life++;
         _roles[m.Group] = m.Role;
-        if (m.Role is ReplicaRole.Primary or ReplicaRole.Backup)
+        if (m.Role is ReplicaRole.Primary or ReplicaRole.Backup or ReplicaRole.Head or ReplicaRole.Middle or ReplicaRole.Tail)
             _pauses.Remove(m.Group);        // it works again
         StopWhenNothingIsLed();
     }

@@ -15,6 +15,16 @@ internal sealed record GroupLimits(int MaxSessions, long SessionTimeoutMs, int M
         (long)settings.SessionTimeout.TotalMilliseconds,
         settings.MaxTokens,
         (long)settings.TokenRetention.TotalMilliseconds);
+
+    public void Write(ByteWriter writer)
+    {
+        writer.Int32(MaxSessions);
+        writer.Int64(SessionTimeoutMs);
+        writer.Int32(MaxTokens);
+        writer.Int64(TokenRetentionMs);
+    }
+
+    public static GroupLimits Read(ref ByteReader reader) => new(reader.Int32(), reader.Int64(), reader.Int32(), reader.Int64());
 }
 
 /// <summary>The payload of a view entry: who, by which rule, within which limits.</summary>
@@ -33,10 +43,7 @@ internal sealed record ViewRecord(View View, CommitRule Rule, GroupLimits Limits
     public void Write(ByteWriter writer)
     {
         writer.Byte((byte)Rule);
-        writer.Int32(Limits.MaxSessions);
-        writer.Int64(Limits.SessionTimeoutMs);
-        writer.Int32(Limits.MaxTokens);
-        writer.Int64(Limits.TokenRetentionMs);
+        Limits.Write(writer);
         WriteIds(writer, View.Members);
         WriteIds(writer, View.Learners);
     }
@@ -52,7 +59,7 @@ internal sealed record ViewRecord(View View, CommitRule Rule, GroupLimits Limits
         var rule = (CommitRule)reader.Byte();
         if (rule is not (CommitRule.All or CommitRule.Majority))
             throw new MalformedException($"a view has the unknown commit rule {(byte)rule}");
-        var limits = new GroupLimits(reader.Int32(), reader.Int64(), reader.Int32(), reader.Int64());
+        var limits = GroupLimits.Read(ref reader);
         var members = ReadIds(ref reader);
         if (members.Count == 0)
             throw new MalformedException("a view has no members");
@@ -81,14 +88,14 @@ internal sealed record ViewRecord(View View, CommitRule Rule, GroupLimits Limits
         return Name.IsValid(name) ? new NodeId(name) : throw new MalformedException("a node name is not valid");
     }
 
-    private static void WriteIds(ByteWriter writer, IReadOnlyList<MemberId> ids)
+    public static void WriteIds(ByteWriter writer, IReadOnlyList<MemberId> ids)
     {
         writer.Int32(ids.Count);
         foreach (var id in ids)
             WriteId(writer, id);
     }
 
-    private static List<MemberId> ReadIds(ref ByteReader reader)
+    public static List<MemberId> ReadIds(ref ByteReader reader)
     {
         const int SmallestId = 4 + 16 + 16;
         var count = reader.Count(SmallestId);

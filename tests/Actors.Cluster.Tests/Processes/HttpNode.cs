@@ -141,7 +141,11 @@ internal sealed class HttpNode : IDisposable
 }
 
 /// <summary>The answer of <c>GET /v1/status</c>, as its documentation has it.</summary>
-internal sealed record ClusterStatus(IReadOnlyList<NodeStatus> Nodes, IReadOnlyList<GroupStatus> Groups);
+internal sealed record ClusterStatus(IReadOnlyList<NodeStatus> Nodes, IReadOnlyList<GroupStatus> Groups)
+{
+    /// <summary>The group of the examples.</summary>
+    public GroupStatus Default => Groups.Single(group => group.Name == "default");
+}
 
 /// <summary>One process.</summary>
 internal sealed record NodeStatus(string Name, int Pid, string Http, bool Reachable);
@@ -149,7 +153,7 @@ internal sealed record NodeStatus(string Name, int Pid, string Http, bool Reacha
 /// <summary>One group.</summary>
 internal sealed record GroupStatus(string Name, string Protocol, long Epoch, IReadOnlyList<MemberStatus> Members)
 {
-    public string? Primary => Members.FirstOrDefault(member => member.Role == "primary")?.Node;
+    public string? Primary => Members.FirstOrDefault(member => member.Role is "primary" or "head")?.Node;
 }
 
 /// <summary>One replica of a group.</summary>

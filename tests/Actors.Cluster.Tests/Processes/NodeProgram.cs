@@ -16,6 +16,9 @@ internal static class NodeProgram
     /// <summary>The example configuration, as it comes with the program.</summary>
     public static string ExampleConfig { get; } = Path.Combine(AppContext.BaseDirectory, "config", "primary-backup.conf");
 
+    /// <summary>The example of a chain.</summary>
+    public static string ChainConfig { get; } = Path.Combine(AppContext.BaseDirectory, "config", "chain.conf");
+
     /// <summary>The <c>dotnet</c> that runs these tests, which is of the right version.</summary>
     public static string DotNet { get; } = Environment.ProcessPath is { } path && Path.GetFileName(path) == "dotnet" ? path : "dotnet";
 

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Actors.Cluster.Tests;
 
-/// <summary>Three processes of the built node program on ports of their own, with the example configuration, data in a temporary folder.</summary>
+/// <summary>Processes of the built node program on ports of their own, with an example configuration, data in a temporary folder: three as primary and backups, or a chain.</summary>
 /// <remarks>Started node by node, each with <c>actors node --config</c>. Whatever happens, no process and no folder is left behind.</remarks>
 internal sealed class RealCluster : IDisposable
 {
@@ -13,7 +13,7 @@ internal sealed class RealCluster : IDisposable
     /// <summary>As in config/primary-backup.conf, which the nodes include.</summary>
     public static readonly TimeSpan KickAfter = TimeSpan.FromSeconds(1);
 
-    private const int Count = 3;
+    private const int Replicas = 3;
     private const int LogLines = 60;
     private const int RemotingPort = 4051;
     private const int HttpPort = 8081;
@@ -24,13 +24,14 @@ internal sealed class RealCluster : IDisposable
 
     private readonly int _port;
 
-    private RealCluster(Network? network, string settings, string? certs)
+    private RealCluster(Network? network, string settings, string? certs, int links)
     {
-        var port = network is null ? Ports.FreeInARow(2 * Count) : 0;
+        var count = links > 0 ? links : Replicas;
+        var port = network is null ? Ports.FreeInARow(2 * count) : 0;
         _port = port;
-        var addresses = Enumerable.Range(1, Count)
+        var addresses = Enumerable.Range(1, count)
             .Select(n => network is null
-                ? (Remoting: $"127.0.0.1:{Text(port + n - 1)}", Host: "127.0.0.1", Http: port + Count + n - 1)
+                ? (Remoting: $"127.0.0.1:{Text(port + n - 1)}", Host: "127.0.0.1", Http: port + count + n - 1)
                 : (Remoting: $"{Network.Address(n)}:{Text(RemotingPort)}", Host: Network.Address(n), Http: HttpPort))
             .ToArray();
         var nodes = string.Join('\n', addresses.Select((address, i) => $"actors.nodes.n{i + 1} = \"{address.Remoting}\""));
@@ -39,7 +40,7 @@ internal sealed class RealCluster : IDisposable
             var name = $"n{i + 1}";
             var config = Path.Combine(_folder, name + ".conf");
             File.WriteAllText(config, $"""
-                include "{NodeProgram.ExampleConfig}"
+                include "{(links > 0 ? NodeProgram.ChainConfig : NodeProgram.ExampleConfig)}"
                 {nodes}
                 actors.node = {name}
                 actors.data-directory = "{Path.Combine(_folder, name)}"
@@ -65,9 +66,10 @@ internal sealed class RealCluster : IDisposable
     /// <param name="network">Where the nodes run; null for the machine's own network.</param>
     /// <param name="settings">What its configuration has beside the example's.</param>
     /// <param name="certs">The folder with its certificates; null for none.</param>
-    public static async Task<RealCluster> StartAsync(ITestOutputHelper? output = null, Network? network = null, string settings = "", string? certs = null)
+    /// <param name="links">The length of the chain, 5 as in the example; 0 for the example of primary-backup.</param>
+    public static async Task<RealCluster> StartAsync(ITestOutputHelper? output = null, Network? network = null, string settings = "", string? certs = null, int links = 0)
     {
-        var cluster = new RealCluster(network, settings, certs);
+        var cluster = new RealCluster(network, settings, certs, links);
         try
         {
             cluster.StartAll();
@@ -83,9 +85,9 @@ internal sealed class RealCluster : IDisposable
     }
 
     /// <summary>Runs <paramref name="test"/> on a cluster of its own; prints the nodes' logs when it fails.</summary>
-    public static async Task WithAsync(ITestOutputHelper output, Func<RealCluster, Task> test, Network? network = null, string settings = "", string? certs = null)
+    public static async Task WithAsync(ITestOutputHelper output, Func<RealCluster, Task> test, Network? network = null, string settings = "", string? certs = null, int links = 0)
     {
-        using var cluster = await StartAsync(output, network, settings, certs);
+        using var cluster = await StartAsync(output, network, settings, certs, links);
         await cluster.PrintingLogsAsync(output, () => test(cluster));
     }
 
@@ -110,7 +112,7 @@ internal sealed class RealCluster : IDisposable
     }
 
     /// <summary>Waits until every node is reached and is in the view, and returns the primary.</summary>
-    public async Task<RealNode> WholeAsync() => await UntilAsync("three members, one of them primary", async () =>
+    public async Task<RealNode> WholeAsync() => await UntilAsync("all are members, one of them primary or head", async () =>
     {
         foreach (var node in Nodes)
         {
@@ -147,15 +149,15 @@ internal sealed class RealCluster : IDisposable
     private static async Task<RealNode?> PrimaryOrNoneAsync(IReadOnlyList<RealNode> among)
     {
         var status = await among[0].Http.StatusAsync();
-        var name = status?.Groups.Single().Primary;
+        var name = status?.Default.Primary;
         return among.FirstOrDefault(node => node.Name == name);
     }
 
     private static bool IsWhole(ClusterStatus status) =>
         status.Nodes.All(node => node.Reachable)
-        && status.Groups.Single() is { Members.Count: Count } group
-        && group.Members.All(member => member.Role is "primary" or "backup")
-        && group.Members.Count(member => member.Role == "primary") == 1;
+        && status.Default.Members.Count == status.Nodes.Count
+        && status.Default.Members.All(member => member.Role is "primary" or "backup" or "head" or "middle" or "tail")
+        && status.Default.Members.Count(member => member.Role is "primary" or "head") == 1;
 
     private void PrintLogs(ITestOutputHelper? output)
     {

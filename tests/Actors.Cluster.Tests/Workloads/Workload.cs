@@ -52,7 +52,8 @@ internal sealed class Workload : IDisposable
     /// <param name="test">What happens to the cluster.</param>
     /// <param name="network">See <see cref="RealCluster.StartAsync"/>.</param>
     /// <param name="settings">See <see cref="RealCluster.StartAsync"/>.</param>
-    public static Task RunAsync(ITestOutputHelper output, Func<RealCluster, Workload, Task> test, Network? network = null, string settings = "") =>
+    /// <param name="links">See <see cref="RealCluster.StartAsync"/>.</param>
+    public static Task RunAsync(ITestOutputHelper output, Func<RealCluster, Workload, Task> test, Network? network = null, string settings = "", int links = 0) =>
         RealCluster.WithAsync(output, async cluster =>
         {
             using var work = new Workload(cluster, output, Random.Shared.Next());
@@ -60,7 +61,7 @@ internal sealed class Workload : IDisposable
             await test(cluster, work);
             await work.ProgressAsync();
             await work.FinishAsync();
-        }, network, settings);
+        }, network, settings, links: links);
 
     /// <summary>Another client for the history, at <paramref name="node"/>, for operations at a moment of the test's choice.</summary>
     public RegisterClient ClientAt(RealNode node) => new(Interlocked.Increment(ref _nextClient), node.Http, History, new Random(0));

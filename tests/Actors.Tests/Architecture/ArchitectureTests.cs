@@ -19,6 +19,7 @@ public sealed class ArchitectureTests
         ["Storage"] = ["Timing"],       // the writer measures its syncs with the node's clock
         ["Delivery"] = ["Membership", "Timing", "Storage", "Wire"],
         ["Replication"] = ["Membership", "Timing", "Storage", "Wire"],
+        ["GroupDirectory"] = ["Membership", "Replication", "Wire"],
     };
 
     [Fact]

@@ -253,8 +253,8 @@ public sealed class ReplicatedLogTests
         Change(store, w => w.Put(Table.Log, Keys.Entry(2), frame));
 
         Assert.Throws<StoreFailedException>(() => log.Read(2));
-        Assert.Throws<StoreFailedException>(() => log.Slice(1, Large));
-        Assert.Throws<StoreFailedException>(() => log.Slice(2, Large));
+        Assert.Throws<StoreFailedException>(() => log.Slice(1, 4, Large));
+        Assert.Throws<StoreFailedException>(() => log.Slice(2, 4, Large));
         Assert.Equal("d", log.Read(4).Text());
     }
 
@@ -383,7 +383,7 @@ public sealed class ReplicatedLogTests
         private void Slice(Step step)
         {
             var (from, limit) = (1 + step.A % (_model.Count + 1), step.B * 100);
-            var slice = _log.Slice(from, limit);
+            var slice = _log.Slice(from, _log.Last.Index, limit);
             Assert.Equal(_model.Skip(from - 1).Take(slice.Count).Select(e => e.Hash), slice.Select(e => e.Hash));
             Assert.True(slice.Count <= 1 || slice.Sum(e => e.Bytes) <= limit);
             var next = from - 1 + slice.Count;

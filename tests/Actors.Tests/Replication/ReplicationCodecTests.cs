@@ -27,7 +27,15 @@ public sealed class ReplicationCodecTests
         new Append(Group, Epoch, Self, Other, 8, At(2, 4), 99, 3, Chain(3, (At(2, 4), 99), "a", "", new string('x', 300))),
         new Append(Group, Epoch, Self, Other, 8, At(2, 4), UInt128.MaxValue, 3, []),
         new Append(Group, Epoch, Self, Other, 8, At(2, 4), 99, 3, []) { Rest = 77, Traces = [new Traced(5, Context), new Traced(6, Context)] },
-        new Appended(Group, Epoch, Self, 8, 5),
+        new Append(Group, Epoch, Self, Other, 8, At(2, 4), 99, 3, Chain(4, (At(2, 4), 99), "a", "b", "c", "d"))
+        {
+            Floor = 4,
+            Callers = [new Caller("akka://there/client", 5), default, new Caller("akka://elsewhere/client", 6), new Caller("akka://there/client", 7)],
+        },
+        new Appended(Group, Epoch, Self, 8, 5) { Commit = 4 },
+        new PassReads(Group, Epoch, Self, Other, 7, 5, [new CallerRead("akka://there/client", 5, "query"u8.ToArray()), new CallerRead("akka://there/client", 6, default)]),
+        new ReadsPassed(Group, Epoch, Self, 7),
+        new ViewChanged(Group, Epoch, Self, new GroupRecord(Epoch, new View([Self, Other], [Member("n3", 4)]), [Other], [Self], 2, Chain(1, default, "a")[0].Frame)),
         new Mismatch(Group, Epoch, Self, 8, At(2, 3)),
         new RequestVote(Group, Epoch, Self, true, At(2, 3)),
         new Vote(Group, Epoch, Self, false, true),
@@ -212,7 +220,7 @@ public sealed class ReplicationCodecTests
         LogEntry entry => Convert.ToHexString(entry.Frame.Span),
         IDictionary pairs => string.Join(',', pairs.Keys.Cast<object>().Select(k => $"{k}={pairs[k]}").Order()),
         IEnumerable items => $"[{string.Join(", ", items.Cast<object?>().Select(Text))}]",
-        ReplicationMessage or ReplicaStatus or Request or Reply or Applied => $"{value.GetType().Name} {{ {string.Join(", ", Fields(value))} }}",
+        ReplicationMessage or ReplicaStatus or Request or Reply or Applied or GroupRecord or Actors.Membership.View or CallerRead => $"{value.GetType().Name} {{ {string.Join(", ", Fields(value))} }}",
         _ => value.ToString()!,
     };
 

@@ -134,7 +134,7 @@ internal sealed class Story : IDisposable
     public void Whole() => Repeatedly(() =>
     {
         var statuses = Statuses(_group.Nodes.First(n => Node(n).IsUp));
-        return statuses.Count == _group.Nodes.Count && statuses.All(s => s.Members.Count == _group.Nodes.Count && s.Learners.Count == 0 && s.Role is ReplicaRole.Primary or ReplicaRole.Backup);
+        return statuses.Count == _group.Nodes.Count && statuses.All(s => s.Members.Count == _group.Nodes.Count && s.Learners.Count == 0 && s.Role is ReplicaRole.Primary or ReplicaRole.Backup or ReplicaRole.Head or ReplicaRole.Middle or ReplicaRole.Tail);
     });
 
     public void Repeatedly(Func<bool> until)

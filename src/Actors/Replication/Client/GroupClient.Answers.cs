@@ -11,8 +11,11 @@ internal sealed partial class GroupClient
             _heardAt = Now;
         foreach (var reply in m.Items)
         {
-            if (Find(reply) is { } call)
-                OnReply(call, reply, m.Number);
+            if (Find(reply) is not { } call)
+                continue;
+            if (reply.Kind is not RequestKind.StaleRead)
+                _heardAt = Now;     // in a chain another one answers than the one that was asked
+            OnReply(call, reply, m.Number);
         }
 
         if (_queue.Count > 0 || _toSend.Count > 0)
@@ -55,7 +58,7 @@ internal sealed partial class GroupClient
             _session = LogPosition.Zero;
 
         // What was refused when it was applied, other than for its session, is the last word: every copy gets the same.
-        var ofOneCopy = result.Outcome is Outcome.Expired || (number != 0 && result.Outcome is Outcome.Overloaded or Outcome.TooLarge);
+        var ofOneCopy = result.Outcome is Outcome.Expired || (number != 0 && result.Outcome is Outcome.Overloaded or Outcome.TooLarge or Outcome.Unavailable);
         if (call.Kind is RequestKind.Command && result.Index == 0 && ofOneCopy)
             OnRefusal(call, result, number == 0 ? call.Number : number);
         else

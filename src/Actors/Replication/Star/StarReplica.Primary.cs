@@ -59,9 +59,8 @@ internal sealed partial class StarReplica
         EndTraces();
         foreach (var client in _pending.Select(p => p.ReplyTo).Concat(_reads.Clear()).Distinct())
             Redirect(client, 0);
-        _pending.Clear();
-        _ordered.Clear();
-        (_pendingBytes, _successor, _readsDue, _pumping) = (0, default, false, false);
+        ForgetPending();
+        (_successor, _readsDue, _pumping) = (default, false, false);
     }
 
     protected override bool KnowsReplies => _commit >= _reignStart;

@@ -37,7 +37,7 @@ internal sealed partial class StarReplica : Replica
 
     protected override NodeId KnownLeader => _role is ReplicaRole.Primary || _resting || Now - PrimaryAliveAt < _settings.ElectionTimeout ? _primary : default;
 
-    protected override TimeSpan Age => Now - _heardPrimaryAt;
+    protected override TimeSpan Age => _role is ReplicaRole.Primary ? TimeSpan.Zero : Now - _heardPrimaryAt;
 
     protected override View? View => _views.IsEmpty ? null : _views.Newest;
 
@@ -83,7 +83,7 @@ internal sealed partial class StarReplica : Replica
     }
 
     /// <summary>Rules of epochs (5.2 rule 8): a lower one is told so, a higher one is adopted before the message is looked at. False: drop it.</summary>
-    private bool Admit(ReplicaMessage m)
+    protected override bool Admit(ReplicaMessage m)
     {
         if (m.Group != _settings.Id || m is RequestVote { Pre: true } or Vote { Pre: true, Granted: true })
             return m.Group == _settings.Id;      // a pre-vote asks about an epoch that nobody has begun: it changes nothing

@@ -1,0 +1,121 @@
+using System.Runtime.CompilerServices;
+using Actors.Membership;
+using Actors.Replication;
+
+namespace Actors.TestKit;
+
+/// <summary>What must hold of a chain, judged by its messages and disks.</summary>
+/// <remarks>Replication rules, 5.6; the first is the Update Propagation Invariant of van Renesse and Schneider (OSDI 2004, section 3.2).</remarks>
+internal sealed class ChainInvariants(Simulation simulation, GroupKeys keys)
+{
+    private const string Repaired = "a chain went on after a change of its view";
+    private const string Grew = "a learner became the tail";
+    private const string OneLeft = "one link was left";
+
+    private readonly SortedDictionary<Epoch, View> _views = [];
+    private readonly Dictionary<LogPosition, UInt128> _entries = [];
+    private readonly Dictionary<MemberId, Epoch> _acted = [];
+    private readonly HashSet<MemberId> _departed = [];
+    private (Epoch Epoch, View? View) _active;
+    private (long Index, UInt128 Hash) _answered;       // the highest entry that a client was told of
+
+    /// <summary>What a good sweep sees.</summary>
+    public void Expect()
+    {
+        foreach (var name in new[] { Repaired, Grew, OneLeft })
+            simulation.Sometimes(name);
+    }
+
+    /// <summary>The authority has decided on a view, or heard of one who has joined it.</summary>
+    public void OnView(GroupRecord record)
+    {
+        if (_views.TryGetValue(record.Epoch, out var known))
+            Require(known.SameAs(record.View), "One View", $"epoch {record.Epoch} has two views, {known} and {record.View}");
+        else
+            _views.Add(record.Epoch, record.View);
+        if (record.IsActive && record.Epoch > _active.Epoch)
+            OnActive(record);
+    }
+
+    private void OnActive(GroupRecord record)
+    {
+        if (_active.View is { } before)
+        {
+            simulation.Reached(Repaired);
+            Require(before.Members.Intersect(record.View.Members).Any(), "Views Intersect", $"{record.View} follows {before}");
+            if (before.Learners.Intersect(record.View.Members).Any())
+                simulation.Reached(Grew);
+            _departed.UnionWith(before.Members.Except(record.View.Members));
+        }
+
+        if (record.View.Members.Count == 1)
+            simulation.Reached(OneLeft);
+        var returned = record.View.Members.FirstOrDefault(_departed.Contains);
+        Require(returned.IsNone, "Kicked For Ever", $"{returned} is back in {record.View}");
+        foreach (var member in record.View.Members)
+            Require(Holds(member, _answered.Index, _answered.Hash), "Answers Survive", $"{member} is in the active view {record.Epoch} without entry {_answered.Index}, which was answered");
+        _active = (record.Epoch, record.View);
+    }
+
+    /// <summary>A link forwards.</summary>
+    public void OnAppend(Append m)
+    {
+        OnAct(m.From, m.Epoch);
+        foreach (var entry in m.Entries)
+        {
+            if (!_entries.TryAdd(entry.Position, entry.Hash))
+                Require(_entries[entry.Position] == entry.Hash, "Log Matching", $"there are two entries {entry.Position}");
+        }
+
+        if (m.Entries.Count > 0)
+            Require(Holds(m.From, m.Entries[^1].Index, m.Entries[^1].Hash), "Forwarded Is Durable", $"{m.From} forwards entry {m.Entries[^1].Position}, which a crash now would take away");
+    }
+
+    /// <summary>A link acknowledges to the one before it. The founding entry is nobody's: all have it from the authority.</summary>
+    public void OnAppended(Appended m)
+    {
+        OnAct(m.From, m.Epoch);
+        if (!_views.TryGetValue(m.Epoch, out var view) || !view.IsMember(m.From))
+            return;
+        if (m.Durable > 1 && !Unknown(m.From) && Log(m.From.Node).DurableAt(m.Durable) is { } entry)
+        {
+            foreach (var upper in view.Members.TakeWhile(id => id != m.From))
+                Require(Holds(upper, m.Durable, entry.Hash), "Update Propagation", $"{m.From} has entry {entry.Position}, {upper} before it has not");
+        }
+
+        // In a view that is not active yet it speaks of the last one.
+        foreach (var member in m.Epoch == _active.Epoch ? view.Members : [])
+            Require(Unknown(member) || Log(member.Node).HoldsDurably(m.Commit), "Commit By All", $"{m.From} says that {m.Commit} is committed in {view}, {member} does not hold it");
+    }
+
+    /// <summary>A client is answered.</summary>
+    public void OnReplies(Replies m)
+    {
+        foreach (var reply in m.Items)
+        {
+            if (reply.Kind is RequestKind.Command && reply.Result.Index > _answered.Index && Log(m.From).At(reply.Result.Index) is { } entry)
+                _answered = (entry.Index, entry.Hash);
+        }
+    }
+
+    private void OnAct(MemberId from, Epoch epoch)
+    {
+        Require(epoch >= _acted.GetValueOrDefault(from), "Promises Never Regress", $"{from} acts in epoch {epoch} after it acted in {_acted.GetValueOrDefault(from)}");
+        _acted[from] = epoch;
+    }
+
+    private bool Holds(MemberId id, long index, UInt128 hash)
+    {
+        if (index == 0 || Unknown(id))
+            return true;
+        return Log(id.Node).DurableAt(index) is { } entry ? entry.Hash == hash : Log(id.Node).HoldsDurably(index);
+    }
+
+    // A damaged disk tells nothing of what its replica held, nor does one whose replica has another id by now.
+    private bool Unknown(MemberId id) => simulation.Node(id.Node).Disk.WasDamaged || Log(id.Node).Member != id;
+
+    private LogOnDisk Log(NodeId node) => new(simulation.Node(node), keys);
+
+    private void Require(bool holds, string property, [InterpolatedStringHandlerArgument(nameof(holds))] ref TextIfBroken detail)
+        => simulation.World.Require(holds, property, ref detail);
+}

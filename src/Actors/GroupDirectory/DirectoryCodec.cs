@@ -1,0 +1,93 @@
+using Actors.Membership;
+using Actors.Replication;
+using Actors.Wire;
+
+namespace Actors.GroupDirectory;
+
+/// <summary>The layout of what is asked of the directory and what it answers: a letter, then the fields in the order of their record.</summary>
+internal static class DirectoryCodec
+{
+    public static byte[] Write(AuthorityRequest request)
+    {
+        var w = new ByteWriter();
+        w.Byte((byte)(request switch
+        {
+            FoundGroup => 'F',
+            TakeIn => 'T',
+            ChangeView => 'C',
+            HasJoined => 'J',
+            ReadRecord => 'R',
+            _ => throw new ArgumentException($"no codec for {request.GetType().Name}"),
+        }));
+        w.Text(request.Group.Value);
+        switch (request)
+        {
+            case FoundGroup m:
+                w.Text(m.Node.Value);
+                w.UInt128(m.Incarnation.Value);
+                w.Int32(m.Members.Count);
+                foreach (var member in m.Members)
+                    w.Text(member.Value);
+                w.Int32(m.MinInView);
+                m.Limits.Write(w);
+                break;
+            case TakeIn m:
+                w.Text(m.Node.Value);
+                w.UInt128(m.Incarnation.Value);
+                break;
+            case ChangeView m:
+                w.Int64(m.Expected.Value);
+                ViewRecord.WriteIds(w, m.Next.Members);
+                ViewRecord.WriteIds(w, m.Next.Learners);
+                break;
+            case HasJoined m:
+                w.Int64(m.Epoch.Value);
+                ViewRecord.WriteId(w, m.Id);
+                break;
+        }
+
+        return w.ToArray();
+    }
+
+    /// <exception cref="MalformedException">The bytes are no request.</exception>
+    public static AuthorityRequest ReadRequest(ReadOnlyMemory<byte> bytes)
+    {
+        var r = new ByteReader(bytes);
+        var letter = (char)r.Byte();
+        var name = r.Text();
+        if (!Name.IsValid(name))
+            throw new MalformedException("a group name is not valid");
+        var group = new GroupId(name);
+        return letter switch
+        {
+            'F' => new FoundGroup(group, Node(ref r), new Incarnation(r.UInt128()), Nodes(ref r), r.Int32(), GroupLimits.Read(ref r)),
+            'T' => new TakeIn(group, Node(ref r), new Incarnation(r.UInt128())),
+            'C' => new ChangeView(group, new Epoch(r.Int64()), new View(ViewRecord.ReadIds(ref r), ViewRecord.ReadIds(ref r))),
+            'J' => new HasJoined(group, new Epoch(r.Int64()), ViewRecord.ReadId(ref r)),
+            'R' => new ReadRecord(group),
+            _ => throw new MalformedException($"the directory knows no request '{letter}'"),
+        };
+    }
+
+    /// <summary>The record, or nothing when the group is not known; for the state and for replies.</summary>
+    public static byte[] Write(GroupRecord? record) => record?.Encode() ?? [];
+
+    public static GroupRecord? Record(ReadOnlyMemory<byte> bytes) => bytes.Length == 0 ? null : GroupRecord.Decode(bytes);
+
+    private static NodeId Node(ref ByteReader r)
+    {
+        var node = ViewRecord.ReadNode(ref r);
+        return node.IsNone ? throw new MalformedException("a node name is missing") : node;
+    }
+
+    private static List<NodeId> Nodes(ref ByteReader r)
+    {
+        var count = r.Count(4 + 1);
+        if (count is 0 or > ViewRecord.MaxMembers)
+            throw new MalformedException($"a group of {count} members; 1 to {ViewRecord.MaxMembers} are allowed");
+        var nodes = new List<NodeId>(count);
+        for (var i = 0; i < count; i++)
+            nodes.Add(Node(ref r));
+        return nodes;
+    }
+}

@@ -1,0 +1,68 @@
+using Actors.Membership;
+using Actors.Replication;
+
+namespace Actors.GroupDirectory;
+
+/// <summary>The changes that a group's record may go through; each refusal is one line.</summary>
+/// <remarks>Replication rules, 5.2 rules 4 to 7.</remarks>
+internal static class GroupChanges
+{
+    /// <summary>The first view: of members that were all empty.</summary>
+    public static GroupRecord Found(IReadOnlyList<MemberId> members, int minInView, ReadOnlyMemory<byte> genesis)
+        => new(new Epoch(1), new View(members, []), [], members, minInView, genesis);
+
+    /// <summary><paramref name="id"/> has joined the view of <paramref name="epoch"/>; when all have, the view is active.</summary>
+    public static GroupRecord WithJoined(this GroupRecord record, Epoch epoch, MemberId id)
+    {
+        if (epoch != record.Epoch || !record.View.IsMember(id) || record.Joined.Contains(id))
+            return record;
+        var joined = record with { Joined = [.. record.Joined, id] };
+        return joined.IsActive ? joined with { Serving = record.View.Members } : joined;
+    }
+
+    /// <summary>A machine asks for a membership: a learner behind the others, and its earlier ids go in the same step.</summary>
+    /// <param name="record">The group.</param>
+    /// <param name="node">The machine.</param>
+    /// <param name="incarnation">Its data folder.</param>
+    /// <param name="index">The index of the request in the directory's log: with the epoch it makes an id that nobody had.</param>
+    /// <param name="refusal">Why nothing changed; empty when there is no more to it than that it must wait.</param>
+    public static GroupRecord WithLearner(this GroupRecord record, NodeId node, Incarnation incarnation, long index, out string refusal)
+    {
+        refusal = "";
+        if (!record.View.Of(node, incarnation).IsNone)
+            return record;
+        if (!record.IsActive || record.View.Learners.Any(l => l.Node != node))
+            return record;      // one change at a time, one learner at a time
+        var members = record.View.Members.Where(m => m.Node != node).ToList();
+        if (members.Count == 0)
+        {
+            refusal = $"{node} was the last replica of group '{record.View}' and lost its data: nobody else holds it";
+            return record;
+        }
+
+        var epoch = record.Epoch.Next();
+        return record with
+        {
+            Epoch = epoch,
+            View = new View(members, [new MemberId(node, incarnation, new LogPosition(epoch, index))]),
+            Joined = [],
+            Serving = members,
+        };
+    }
+
+    /// <summary>Another view, if it is one step from the present one.</summary>
+    public static GroupRecord WithView(this GroupRecord record, Epoch expected, View next, out string refusal)
+    {
+        refusal = "";
+        if (expected != record.Epoch || next.SameAs(record.View))
+            return record;      // somebody else was faster; the record says how
+        var promoted = next.Members.Except(record.View.Members).ToList();
+        var stay = next.Members.Except(promoted).ToList();
+        refusal = promoted.Count > 1 || promoted.Exists(id => !record.IsActive || !record.View.Learners.Contains(id)) ? $"{string.Join(", ", promoted)} may not become a member: only the learner of an active view may"
+            : !next.Members.SequenceEqual([.. record.View.Members.Where(stay.Contains), .. promoted]) ? "the members must keep their order, a new one comes last"
+            : next.Learners.Except(record.View.Learners).Any() || next.Learners.Intersect(next.Members).Any() ? "a learner enters by asking to be taken in"
+            : !stay.Intersect(record.Serving).Any() ? $"the view must keep a member that served in the last active one: {string.Join(", ", record.Serving)}"
+            : "";
+        return refusal.Length > 0 ? record : record with { Epoch = record.Epoch.Next(), View = next, Joined = [] };
+    }
+}

@@ -1,0 +1,162 @@
+using Actors.Membership;
+using Akka.Actor;
+using Akka.Event;
+
+namespace Actors.Replication.Chain;
+
+/// <summary>What is asked of the authority, and when: to found, to be taken in, to have joined, to go on without whoever is silent.</summary>
+internal sealed partial class ChainReplica
+{
+    private readonly HashSet<NodeId> _suspected = [];       // membership events say that they are gone: hints
+    private bool _asking;
+    private TimeSpan _askedAt;
+    private bool _refused;              // the authority gave no answer, or a refusal, since a neighbour fell silent
+    private View? _proposed;            // asked for in this view already
+    private Epoch _joinedAsked;         // the view that this replica has said to have joined
+    private string _lastError = "";
+
+    // ---- Asking ----
+
+    private void Ask(AuthorityRequest request)
+    {
+        if (_asking)
+            return;
+        (_asking, _askedAt) = (true, Now);
+        var self = Self;
+        _authority.Ask(request, 2 * _settings.KickAfter, reply => self.Tell(new AuthorityAnswered(reply), ActorRefs.NoSender));
+    }
+
+    private void OnAuthorityAnswered(AuthorityAnswered m)
+    {
+        _asking = false;
+        _refused = m.Reply.Error.Length > 0;
+        if (_refused && m.Reply.Error != _lastError)
+            _logger.Warning("[{0}] the directory: {1}", _settings.Id, m.Reply.Error);
+        _lastError = m.Reply.Error;
+        if (m.Reply.Record is not { } record)
+            return;
+        var isNews = _record is null || record.Epoch > _record.Epoch || (record.Epoch == _record.Epoch && record.IsActive && !_record.IsActive);
+        var former = _record?.View;
+        Enter(record);
+        if (isNews || !record.IsActive || IsLonely)
+            Tell(record, former);       // whoever it waits for may not have heard
+        Pursue();
+    }
+
+    // Whoever learns of a view from the authority tells all whom it concerns; who does not hear it asks for itself.
+    private void Tell(GroupRecord record, View? former)
+    {
+        var concerned = record.View.Members.Concat(record.View.Learners).Concat(former?.Members ?? []).Select(id => id.Node).Distinct();
+        foreach (var node in concerned.Where(node => node != _environment.Node))
+            Send(node, new ViewChanged(_settings.Id, record.Epoch, _self, record));
+    }
+
+    /// <summary>Asks what is to be asked now: not more often than an answer can change, but at once when this replica has come to a new point.</summary>
+    private void Pursue()
+    {
+        if (_asking)
+            return;
+        var isDue = Now - _askedAt >= _settings.ElectionTimeout;
+        if (_role is ReplicaRole.Joining)
+        {
+            if (isDue || _askedAt < _enteredAt || _askedAt == TimeSpan.Zero)
+                Ask(Wish());
+        }
+        else if (IsWedged)
+        {
+            if (isDue || _askedAt < _enteredAt)
+                Ask(new ReadRecord(_settings.Id));
+        }
+        else if (_role is ReplicaRole.Sealed && !_record!.Joined.Contains(_self) && HoldsAll && (isDue || _joinedAsked != _record.Epoch))
+        {
+            _joinedAsked = _record.Epoch;
+            Ask(new HasJoined(_settings.Id, _record.Epoch, _self));
+        }
+        else if (isDue && (_role is ReplicaRole.Sealed || IsLonely))
+        {
+            Ask(new ReadRecord(_settings.Id));
+        }
+    }
+
+    // Before a new member joins, it has all that its predecessor had when it joined: nothing that an earlier view has committed is missing here.
+    private bool HoldsAll => PromiseIsDurable && (_record!.Serving.Contains(_self) || (_floor >= 0 && Math.Min(_matched, _log.Durable) >= _floor));
+
+    // A learner that hears nothing may have been dropped; so may a member that nobody answers.
+    private bool IsLonely => _role is ReplicaRole.Learner && Now - _heardAt >= _settings.KickAfter;
+
+    private AuthorityRequest Wish()
+    {
+        var founds = _log.Last.Index == 0 && _genesis.IsEmpty && _record is null && _settings.InitialMembers.Contains(_environment.Node);
+        return founds
+            ? new FoundGroup(_settings.Id, _environment.Node, _environment.Incarnation, _settings.InitialMembers, _settings.MinInView, GroupLimits.Of(_settings))
+            : new TakeIn(_settings.Id, _environment.Node, _environment.Incarnation);
+    }
+
+    // ---- Failures ----
+
+    private void OnHeartbeatTick()
+    {
+        GiveUpLostBatch();
+        Forward(greet: true);
+        if (_serving)
+            GoOnWithoutSilent();
+        else if (_role is ReplicaRole.Sealed && !IsWedged)
+            GoOnWithoutAbsent();
+        Pursue();
+    }
+
+    // The kick is the authority's compare-and-swap, not this clock.
+    private void GoOnWithoutSilent()
+    {
+        if (IsPredecessorSilent)
+            Propose(_record!.View.Without(_predecessor));
+        else if (IsSuccessorSilent)
+            Propose(_record!.View.Without(_successor));
+        else
+            _refused = false;       // of earlier troubles
+    }
+
+    private bool IsPredecessorSilent => !_predecessor.IsNone && Now - _heardAt >= Limit(_predecessor);
+
+    private bool IsSuccessorSilent => _down is not null
+        && (Now - _down.HeardAt >= Limit(_successor) || (_down.OwesSince < Now && Now - _down.OwesSince >= _settings.KickAfter));
+
+    /// <summary>Members that have not joined the present view when others wait for it.</summary>
+    private void GoOnWithoutAbsent()
+    {
+        if (!_record!.Joined.Contains(_self) || Now - _enteredAt < _settings.KickAfter)
+            return;
+        var absent = _record.View.Members.Except(_record.Joined).ToHashSet();
+        Propose(new View([.. _record.View.Members.Where(m => !absent.Contains(m))], _record.View.Learners));
+    }
+
+    private TimeSpan Limit(MemberId id) => _suspected.Contains(id.Node) ? _settings.ElectionTimeout : _settings.KickAfter;
+
+    private void PromoteIfCaughtUp(Progress learner)
+    {
+        if (_record!.View.Learners.Contains(learner.Id) && learner.Match >= _commit && !learner.LacksState)
+            Propose(_record.View.WithPromoted(learner.Id));
+    }
+
+    private void Propose(View next)
+    {
+        if (_asking || next.Members.Count == 0 || (_proposed is not null && next.SameAs(_proposed) && Now - _askedAt < _settings.ElectionTimeout))
+            return;
+        _proposed = next;
+        _logger.Info("[{0}] proposing {1} after view {2}", _settings.Id, next, _record!.Epoch);
+        Ask(new ChangeView(_settings.Id, _record.Epoch, next));
+    }
+
+    private void OnPeerHint(PeerHint m)
+    {
+        if (m.Suspected)
+            _suspected.Add(m.Node);
+        else
+            _suspected.Remove(m.Node);
+    }
+
+    /// <summary>True when neither the authority nor a neighbour answers: nobody on this side can serve.</summary>
+    protected override bool IsCutOff => _refused && (_serving ? IsPredecessorSilent || IsSuccessorSilent : Now - _enteredAt > _settings.KickAfter);
+
+    private sealed record AuthorityAnswered(AuthorityReply Reply) : INoSerializationVerificationNeeded;
+}

@@ -40,6 +40,8 @@ internal static class ReplicationHealth
     {
         if (status.Role is ReplicaRole.OutOfService)
             return $"{status.Group}: out of service: {status.Fault}";
+        if (status.Condition.Length > 0)
+            return $"{status.Group}: {status.Condition}";
         if (status.Primary.IsNone)
             return $"{status.Group}: no primary is known";
         return status.Members.Contains(status.Node) ? null : $"{status.Group}: not a member";

@@ -57,5 +57,6 @@ internal static class NodeHost
     private static NodeInfo Describe(ReplicationOptions options, NodeAddress http) => new(
         new NodeId(options.Node),
         $"{(options.TlsFolder.Length == 0 ? "http" : "https")}://{http}",
-        [.. options.Nodes.Keys.Select(name => new NodeId(name))]);
+        [.. options.Nodes.Keys.Select(name => new NodeId(name))],
+        options.DataDirectory);
 }

@@ -6,4 +6,5 @@ namespace Actors.Node;
 /// <param name="Name">This node.</param>
 /// <param name="Http">The base URL under which this node serves, such as <c>http://127.0.0.1:8081</c>.</param>
 /// <param name="Nodes">All nodes, this one included.</param>
-internal sealed record NodeInfo(NodeId Name, string Http, IReadOnlyList<NodeId> Nodes);
+/// <param name="DataDirectory">Where this node keeps its data, for a file that is needed for a while.</param>
+internal sealed record NodeInfo(NodeId Name, string Http, IReadOnlyList<NodeId> Nodes, string DataDirectory);

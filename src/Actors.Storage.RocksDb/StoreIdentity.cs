@@ -37,7 +37,7 @@ public sealed record StoreIdentity
 internal static class IdentityFile
 {
     private const string Title = "actors data folder, format ";
-    private const int Format = 2;
+    private const int Format = 3;
 
     public static void Write(string path, StoreIdentity identity, Incarnation incarnation)
     {

@@ -9,6 +9,11 @@ internal static class Needs
     public static void RootAndNetworkNamespaces() =>
         Require(Environment.IsPrivilegedProcess && NodeProgram.OnPath("ip"), "root and ip(8), to make network namespaces");
 
+    public static void RootAndMounts() => Require(Environment.IsPrivilegedProcess && NodeProgram.OnPath("mount"), "root and mount(8), to mount a small disk");
+
+    public static void RootAndTunnels() =>
+        Require(Environment.IsPrivilegedProcess && NodeProgram.OnPath("ip") && File.Exists("/dev/net/tun"), "root, ip(8) and /dev/net/tun, to lose and delay packets");
+
     public static void Words() => Require(File.Exists(WordList), $"{WordList} (Debian: wamerican)");
 
     private static void Require(bool isThere, string what)

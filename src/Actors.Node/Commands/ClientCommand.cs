@@ -42,11 +42,11 @@ internal static class ClientCommand
 {
     public const string DefaultNode = "http://127.0.0.1:8081";
 
-    public static Command Create(Terminal terminal, string name, string description, IEnumerable<Symbol> symbols, Func<ClientContext, Task<int>> run, bool hasGroup = true)
+    public static Command Create(Terminal terminal, string name, string description, IEnumerable<Symbol> symbols, Func<ClientContext, Task<int>> run, bool hasGroup = true, double timeoutSeconds = 15.0)
     {
         var group = new Option<string>("--group") { Description = "The replicated group", DefaultValueFactory = _ => "default", HelpName = "NAME" };
         var at = AtOption($"Base URLs of nodes, with commas between them; the first that answers is used [default: {DefaultNode} and the nodes that 'actors up' started beside it]");
-        var timeout = NumberOption.Create("--timeout", "The longest wait for one node's answer, in seconds", otherwise: 15.0, min: 0.001, max: 3600.0, helpName: "SECONDS");
+        var timeout = NumberOption.Create("--timeout", "The longest wait for one node's answer, in seconds", otherwise: timeoutSeconds, min: 0.001, max: 86_400.0, helpName: "SECONDS");
         var certs = CertsOption();
         var token = new Option<string?>("--token") { Description = $"The token that the nodes ask for [default: {ClientIdentity.TokenVariable}, or the one in --certs]", HelpName = "TOKEN" };
         var command = new Command(name, description);

@@ -75,6 +75,9 @@ internal sealed class NodeClient : IDisposable
         _http = new HttpClient(identity.Handler()) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
+    /// <summary>As this one, to one node alone.</summary>
+    public NodeClient At(Uri node) => new([node], _timeout, _identity);
+
     /// <summary>True when a request may be sent more than once, so that writes need a token.</summary>
     public bool MayRepeat => _nodes.Count > 1;
 

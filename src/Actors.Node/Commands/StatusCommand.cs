@@ -18,8 +18,11 @@ internal static class StatusCommand
                 return ExitCode.Ok;
             }
 
-            foreach (var line in StatusTable.Lines(StatusTable.Parse(answer.Body)))
+            var status = StatusTable.Parse(answer.Body);
+            foreach (var line in StatusTable.Lines(status))
                 await terminal.Text.WriteLineAsync(line);
+            foreach (var (group, loss) in status.Groups.SelectMany(group => group.DataLoss.Select(loss => (group, loss))))
+                await terminal.Text.WriteLineAsync($"group {group.Name} lost data: an operator accepted at {loss.Epoch}/{loss.Index} that it went on from one replica");
             return ExitCode.Ok;
         });
     }

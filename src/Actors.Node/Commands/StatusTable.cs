@@ -30,10 +30,12 @@ internal static class StatusTable
     public static IOrderedEnumerable<string[]> InOrder(IEnumerable<string[]> rows) => rows.OrderBy(row => row[1], StringComparer.Ordinal).ThenBy(row => row[0], StringComparer.Ordinal);
 
     /// <summary>The table in plain text, columns aligned by blanks.</summary>
-    public static IEnumerable<string> Lines(StatusDocument status)
+    public static IEnumerable<string> Lines(StatusDocument status) => Lines([Header, .. Rows(status)]);
+
+    /// <summary>Rows of as many cells each, columns aligned by blanks.</summary>
+    public static IEnumerable<string> Lines(IReadOnlyList<string[]> rows)
     {
-        string[][] rows = [Header, .. Rows(status)];
-        var widths = Header.Select((_, column) => rows.Max(row => row[column].Length)).ToArray();
+        var widths = rows[0].Select((_, column) => rows.Max(row => row[column].Length)).ToArray();
         return rows.Select(row => string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd());
     }
 

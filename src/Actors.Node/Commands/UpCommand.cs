@@ -59,14 +59,14 @@ internal static class UpCommand
         }
     }
 
-    /// <summary>Looks at the cluster at intervals and shows it, until <paramref name="stop"/>; starts nodes again when asked to.</summary>
+    /// <summary>Looks at the cluster at intervals and shows it, until <paramref name="stop"/>; stops and starts nodes when asked to.</summary>
     /// <exception cref="CommandException">It did not get ready.</exception>
     private static async Task FollowAsync(Cluster cluster, Action<IReadOnlyList<string[]>, bool> show, CancellationToken stop)
     {
         var started = Stopwatch.StartNew();
         for (var isReady = false; !stop.IsCancellationRequested;)
         {
-            cluster.StartAsRequested();
+            await cluster.ActAsRequestedAsync(StopLimit);
             var status = await cluster.StatusAsync();
             isReady |= ClusterView.IsReady(status);
             if (!isReady)

@@ -46,6 +46,7 @@ internal static class HttpApi
         builder.Services.AddSingleton<Health>();
         builder.Services.AddSingleton<TransferEndpoint>();
         builder.Services.AddSingleton<WatchEndpoint>();
+        builder.Services.AddSingleton<OperationEndpoints>();
     }
 
     /// <summary>Builds the pipeline and the routes.</summary>
@@ -71,6 +72,7 @@ internal static class HttpApi
         var health = app.Services.GetRequiredService<Health>();
         var transfer = app.Services.GetRequiredService<TransferEndpoint>();
         var watch = app.Services.GetRequiredService<WatchEndpoint>();
+        var operations = app.Services.GetRequiredService<OperationEndpoints>();
 
         var groups = app.Services.GetRequiredService<GroupsEndpoint>();
 
@@ -81,11 +83,11 @@ internal static class HttpApi
         app.MapPost(Key, context => KeysEndpoints.PostAsync(context, Group(context)));
         app.MapGet("/v1/groups/{group}/keys", context => ScanEndpoint.GetAsync(context, Group(context), Name(context)));
         app.MapGet("/v1/groups/{group}/watch", context => watch.GetAsync(context, Group(context)));
-        app.MapPost("/v1/groups/{group}/transfer", context =>
-        {
-            _ = Group(context);
-            return transfer.PostAsync(context, new GroupId(Name(context)));
-        });
+        app.MapPost("/v1/groups/{group}/transfer", context => transfer.PostAsync(context, Id(context)));
+        app.MapGet("/v1/groups/{group}/backup", context => operations.BackupAsync(context, Id(context)));
+        app.MapPost("/v1/groups/{group}/restore", context => operations.RestoreAsync(context, Id(context)));
+        app.MapPost("/v1/groups/{group}/verify", context => operations.VerifyAsync(context, Id(context)));
+        app.MapPost("/v1/groups/{group}/accept-loss", context => operations.AcceptLossAsync(context, Id(context)));
         app.MapGet("/v1/groups", groups.ListAsync);
         app.MapPost("/v1/groups", groups.CreateAsync);
         app.MapGet("/v1/groups/{group}", context =>
@@ -97,6 +99,12 @@ internal static class HttpApi
         app.MapGet("/healthz/live", health.LiveAsync);
         app.MapGet("/healthz/ready", health.ReadyAsync);
         app.MapMetrics(app.Services.GetRequiredService<MeterProvider>());
+
+        GroupId Id(HttpContext context)
+        {
+            _ = Group(context);
+            return new GroupId(Name(context));
+        }
 
         KeyValueClient Group(HttpContext context)
         {

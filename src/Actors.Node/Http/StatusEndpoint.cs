@@ -11,10 +11,21 @@ namespace Actors.Node.Http;
 internal sealed record NodeEntry(string Name, int Pid, string Http, bool Reachable);
 
 /// <summary>One replica of a group: a member of its view, or one that says so itself while it waits to be taken in.</summary>
-internal sealed record MemberEntry(string Node, string Role, long Epoch, long CommitIndex, long AppliedIndex, long LastIndex, string Fault);
+internal sealed record MemberEntry(string Node, string Role, long Epoch, long CommitIndex, long AppliedIndex, long LastIndex, string Fault)
+{
+    /// <summary>The epoch of the last log entry: whose log is ahead is told by epoch first.</summary>
+    public long LastEpoch { get; init; }
+}
+
+/// <summary>Where an operator has accepted that the group goes on without what was lost.</summary>
+internal sealed record LossEntry(long Epoch, long Index);
 
 /// <summary>One group as its most recent replica knows it; <c>primary</c> is empty while none is known.</summary>
-internal sealed record GroupEntry(string Name, string Protocol, long Epoch, string Primary, IReadOnlyList<MemberEntry> Members);
+internal sealed record GroupEntry(string Name, string Protocol, long Epoch, string Primary, IReadOnlyList<MemberEntry> Members)
+{
+    /// <summary>Oldest first.</summary>
+    public IReadOnlyList<LossEntry> DataLoss { get; init; } = [];
+}
 
 /// <summary>What <c>GET /v1/status</c> says of the cluster.</summary>
 internal sealed record StatusDocument(IReadOnlyList<NodeEntry> Nodes, IReadOnlyList<GroupEntry> Groups);
@@ -58,11 +69,14 @@ internal sealed class StatusEndpoint(IReplication replication, IGroupCatalog cat
             catalog.Groups.FirstOrDefault(known => known.Id == group)?.Protocol ?? "",
             newest?.Epoch.Value ?? 0,
             newest?.Primary.Value ?? "",
-            [.. names.Select(name => answered.TryGetValue(name, out var replica) ? Describe(replica) : Unreachable(name))]);
+            [.. names.Select(name => answered.TryGetValue(name, out var replica) ? Describe(replica) : Unreachable(name))])
+        {
+            DataLoss = [.. (newest?.Losses ?? []).Select(loss => new LossEntry(loss.Epoch.Value, loss.Index))],
+        };
     }
 
     private static MemberEntry Describe(ReplicaStatus r) =>
-        new(r.Node.Value, RoleName(r.Role), r.Epoch.Value, r.CommitIndex, r.AppliedIndex, r.LastIndex, r.Fault);
+        new(r.Node.Value, RoleName(r.Role), r.Epoch.Value, r.CommitIndex, r.AppliedIndex, r.LastIndex, r.Fault.Length > 0 ? r.Fault : r.Condition) { LastEpoch = r.LastEpoch.Value };
 
     private static MemberEntry Unreachable(NodeId name) => new(name.Value, "unreachable", 0, 0, 0, 0, "");
 

@@ -26,7 +26,10 @@ internal sealed class Cluster : IAsyncDisposable
             _started = ClusterRun.StartOf(self);
         Processes = [.. plan.Nodes.Select(node => new NodeProcess(node, Publish))];
         foreach (var node in plan.Nodes)
+        {
             File.Delete(ClusterRun.StartRequest(_runFile, node.Name));
+            File.Delete(ClusterRun.StopRequest(_runFile, node.Name));
+        }
     }
 
     public IReadOnlyList<NodeProcess> Processes { get; }
@@ -37,16 +40,23 @@ internal sealed class Cluster : IAsyncDisposable
             process.Start();
     }
 
-    /// <summary>Starts the nodes again that <c>actors start</c> asked for since the last call.</summary>
-    public void StartAsRequested()
+    /// <summary>Stops and starts the nodes that other commands asked for since the last call; a node that has not stopped within <paramref name="limit"/> is killed.</summary>
+    public async Task ActAsRequestedAsync(TimeSpan limit)
     {
         foreach (var process in Processes)
         {
-            var request = ClusterRun.StartRequest(_runFile, process.Node.Name);
-            if (!File.Exists(request))
-                continue;
-            process.Start();
-            File.Delete(request);    // now: who asked waits for this
+            var (stop, start) = (ClusterRun.StopRequest(_runFile, process.Node.Name), ClusterRun.StartRequest(_runFile, process.Node.Name));
+            if (File.Exists(stop))
+            {
+                await process.StopAsync(limit);
+                File.Delete(stop);      // now: who asked waits for this
+            }
+
+            if (File.Exists(start))
+            {
+                process.Start();
+                File.Delete(start);
+            }
         }
     }
 

@@ -4,9 +4,14 @@ using System.Text.Json;
 namespace Actors.Node.Up;
 
 /// <summary>One process of a run: pid 0 while it does not run, and then why it ended.</summary>
-internal sealed record RunNode(string Name, int Pid, string Http, string Ended);
+/// <param name="Name">The node.</param>
+/// <param name="Pid">Its process.</param>
+/// <param name="Http">Its base URL.</param>
+/// <param name="Ended">How its last process ended, in a few words.</param>
+/// <param name="Folder">Where it keeps its data.</param>
+internal sealed record RunNode(string Name, int Pid, string Http, string Ended, string Folder = "");
 
-/// <summary>What an <c>actors up</c> tells the commands <c>kill</c> and <c>start</c>, in a file that lives as long as it does.</summary>
+/// <summary>What an <c>actors up</c> tells the commands <c>kill</c>, <c>stop</c>, <c>start</c>, <c>restart</c> and <c>repair</c>, in a file that lives as long as it does.</summary>
 /// <remarks>The file is the user's own, so a pid in it can be trusted where one that came over HTTP could not.</remarks>
 /// <param name="Pid">The process of <c>up</c>.</param>
 /// <param name="Started">When it started, so that a recycled pid is not taken for it.</param>
@@ -21,8 +26,11 @@ internal sealed record ClusterRun(int Pid, DateTime Started, IReadOnlyList<RunNo
     /// <summary>The file of the run whose first node serves HTTP at <paramref name="httpPort"/>.</summary>
     public static string FileOf(string folder, int httpPort) => Path.Combine(folder, $"up-{httpPort}.json");
 
-    /// <summary>Where <c>start</c> asks the run of <paramref name="file"/> to start a node again: by an empty file of this name.</summary>
+    /// <summary>Where the run of <paramref name="file"/> is asked to start a node again: by an empty file of this name, which goes when it was done.</summary>
     public static string StartRequest(string file, string node) => $"{Path.ChangeExtension(file, null)}.start-{node}";
+
+    /// <summary>As <see cref="StartRequest"/>, to hand over what a node leads and stop it.</summary>
+    public static string StopRequest(string file, string node) => $"{Path.ChangeExtension(file, null)}.stop-{node}";
 
     /// <summary>The running cluster that serves at <paramref name="http"/>, by whatever name of this machine, and its file; null when this user runs none.</summary>
     public static (ClusterRun Run, string File)? Find(string folder, Uri http)

@@ -21,7 +21,7 @@ internal sealed class NodeProcess(PlannedNode node, Action changed) : IDisposabl
         get
         {
             lock (_lock)
-                return new RunNode(node.Name, _process?.Id ?? 0, node.Url, Ended);
+                return new RunNode(node.Name, _process?.Id ?? 0, node.Url, Ended, node.Folder);
         }
     }
 

@@ -1,5 +1,6 @@
 using System.IO.Hashing;
 using Actors.Membership;
+using Actors.Replication.Operations;
 using Actors.Storage;
 using Actors.Wire;
 
@@ -23,6 +24,8 @@ internal sealed class Applier
     private readonly Sessions _sessions = new();
     private readonly Tokens _tokens;
     private readonly ByteWriter _reply = new();
+    private long _revisionsAhead;
+    private Restore? _restore;      // the last one
     private readonly Context _context;
 
     public Applier(IStateMachine machine, StateSpace space, int eventsKept)
@@ -49,6 +52,18 @@ internal sealed class Applier
     /// <summary>The index of <see cref="View"/>.</summary>
     public long ViewIndex { get; private set; }
 
+    /// <summary>
+    /// The revision that goes with <see cref="Position"/>: what clients are told as index. It is the entry's index, and larger by what a restored backup was
+    /// ahead: a key keeps its revision through a backup, and no later write may have the same one.
+    /// </summary>
+    public long Revision => Position.Index + _revisionsAhead;
+
+    /// <summary>The type of the state machine.</summary>
+    public string StateMachine => _machine.GetType().FullName!;
+
+    /// <summary>The restore that is under way; null when none is. Meanwhile nothing is served.</summary>
+    public Restore? Restoring => _restore is { IsUnderWay: true } ? _restore : null;
+
     /// <summary>The latest published changes.</summary>
     public EventRing Events { get; }
 
@@ -70,12 +85,14 @@ internal sealed class Applier
             (Position, Hash, Timestamp) = ReadStamp(ref reader);
             ViewIndex = reader.Int64();
             View = ViewRecord.Read(ref reader);
+            _revisionsAhead = reader.Int64();
+            _restore = reader.Bool() ? new Restore(reader.UInt128(), reader.Int64(), reader.Int64()) : null;
         }
 
         _sessions.LoadFrom(_space);
         _tokens.Load();
         FlushedIndex = Position.Index;
-        Events.StartAfter(Position.Index);
+        Events.StartAfter(Revision);
     }
 
     /// <summary>Position, hash and log time in the record under <see cref="PositionKey"/>.</summary>
@@ -100,11 +117,11 @@ internal sealed class Applier
         {
             case EntryKind.View:
                 (View, ViewIndex) = (ViewRecord.Decode(entry.Payload), entry.Index);
-                return new Applied(Outcome.Ok, default, entry.Index, "");
+                return new Applied(Outcome.Ok, default, Revision, "");
             case EntryKind.Register:
                 _sessions.Expire(Timestamp - View!.Limits.SessionTimeoutMs);
                 _sessions.Open(entry.Position, Timestamp, View.Limits.MaxSessions);
-                return new Applied(Outcome.Ok, default, entry.Index, "");
+                return new Applied(Outcome.Ok, default, Revision, "");
             default:
                 return ApplyCommand(entry);
         }
@@ -113,15 +130,17 @@ internal sealed class Applier
     /// <summary>Answers a query from the state as it is.</summary>
     public Applied Query(ReadOnlyMemory<byte> query)
     {
+        if (Restoring is { } restoring)
+            return new Applied(Outcome.Unavailable, default, 0, restoring.Line);
         _reply.Truncate(0);
         try
         {
             _machine.Query(query.Span, _space, _reply);
-            return new Applied(Outcome.Ok, _reply.ToArray(), Position.Index, "");
+            return new Applied(Outcome.Ok, _reply.ToArray(), Revision, "");
         }
         catch (Exception e) when (IsOfTheCommand(e))
         {
-            return new Applied(Outcome.Failed, default, Position.Index, Line(e));
+            return new Applied(Outcome.Failed, default, Revision, Line(e));
         }
     }
 
@@ -135,6 +154,13 @@ internal sealed class Applier
 
     /// <summary>The batch is in the store.</summary>
     public void Flushed() => _space.Flushed();
+
+    /// <summary>The state as it is now, for reads that take long.</summary>
+    public FrozenState Freeze()
+    {
+        SaveCore();
+        return _space.Freeze();
+    }
 
     /// <summary>A hash of the whole state; equal on all replicas at the same position. Reads everything: for checks, not for the data path.</summary>
     public ulong StateHash()
@@ -165,7 +191,9 @@ internal sealed class Applier
 
         // A client waits for what it sends: a lowest number above it would leave replies behind that nothing ever forgets.
         _sessions.Touch(entry.Session, Math.Min(entry.Lowest, entry.Sequence), entry.Index, entry.Timestamp);
-        var applied = entry.Token.Length == 0 ? Run(entry) : RunOncePerToken(entry);
+        var applied = entry.Kind is not EntryKind.Operation && Restoring is { } restoring ? new Applied(Outcome.Unavailable, default, 0, restoring.Line)
+            : entry.Token.Length == 0 ? Run(entry)
+            : RunOncePerToken(entry);
         _sessions.Store(entry.Session, entry.Sequence, applied);
         return applied;
     }
@@ -189,18 +217,38 @@ internal sealed class Applier
         _space.Begin();
         try
         {
-            _machine.Apply(entry.Payload.Span, _context, _reply);
+            if (entry.Kind is EntryKind.Operation)
+                Operate(Operation.Decode(entry.Payload));
+            else
+                _machine.Apply(entry.Payload.Span, _context, _reply);
             if (_reply.Length > MaxReplyBytes)
                 throw new CommandRejectedException($"the state machine's reply of {_reply.Length} bytes is over the limit of {MaxReplyBytes}");
             _space.Commit();
             _context.Announce();
-            return new Applied(Outcome.Ok, _reply.ToArray(), entry.Index, "");
+            return new Applied(Outcome.Ok, _reply.ToArray(), Revision, "");
         }
         catch (Exception e) when (IsOfTheCommand(e))
         {
             _space.Undo();
-            return new Applied(Outcome.Failed, default, entry.Index, Line(e));
+            return new Applied(Outcome.Failed, default, Revision, Line(e));
         }
+    }
+
+    private void Operate(in Operation operation)
+    {
+        if (operation.Kind is OperationKind.Point or OperationKind.Check)
+        {
+            if (Restoring is { } restoring)
+                throw new CommandRejectedException(restoring.Line);
+            return;
+        }
+
+        var wasUnderWay = Restoring is not null;
+        _restore = Restore.Apply(_restore, operation, StateMachine, _space, _reply);
+        if (!wasUnderWay || _restore.IsUnderWay)
+            return;
+        _revisionsAhead = Math.Max(_revisionsAhead, _restore.Revision - Position.Index);
+        Events.StartAfter(Revision);        // what was restored was published elsewhere
     }
 
     // What the machine or the store of this replica suffers is not an outcome that other replicas share.
@@ -224,6 +272,15 @@ internal sealed class Applier
         writer.Int64(Timestamp);
         writer.Int64(ViewIndex);
         View.Write(writer);
+        writer.Int64(_revisionsAhead);
+        writer.Bool(_restore is not null);
+        if (_restore is { } restore)
+        {
+            writer.UInt128(restore.Backup);
+            writer.Int64(restore.Next);
+            writer.Int64(restore.Revision);
+        }
+
         _space.Set(PositionKey, writer.ToArray());
     }
 
@@ -233,7 +290,7 @@ internal sealed class Applier
 
         public override IStateSpace State => applier._space;
 
-        public override long Index => applier.Position.Index;
+        public override long Index => applier.Revision;
 
         public override DateTimeOffset Timestamp => DateTimeOffset.FromUnixTimeMilliseconds(applier.Timestamp);
 

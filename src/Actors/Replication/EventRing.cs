@@ -13,7 +13,11 @@ internal sealed class EventRing(int capacity)
     public long Latest => _events.Count > 0 ? _events[_events.Count - 1].Index : CompleteAfter;
 
     /// <summary>Nothing at or before <paramref name="index"/> is held.</summary>
-    public void StartAfter(long index) => CompleteAfter = index;
+    public void StartAfter(long index)
+    {
+        CompleteAfter = index;
+        DropUpTo(index);
+    }
 
     /// <summary>Adds a change; when there are too many, the oldest go, all those of one index together.</summary>
     public void Add(in GroupEvent change)
@@ -21,8 +25,7 @@ internal sealed class EventRing(int capacity)
         _events.PushBack(change);
         while (_events.Count > capacity)
             CompleteAfter = _events.PopFront().Index;
-        while (_events.Count > 0 && _events[0].Index <= CompleteAfter)
-            _events.PopFront();
+        DropUpTo(CompleteAfter);
     }
 
     /// <summary>The changes with an index above <paramref name="after"/> to keys that begin with <paramref name="prefix"/>, oldest first.</summary>
@@ -37,5 +40,11 @@ internal sealed class EventRing(int capacity)
 
         result.Reverse();
         return result;
+    }
+
+    private void DropUpTo(long index)
+    {
+        while (_events.Count > 0 && _events[0].Index <= index)
+            _events.PopFront();
     }
 }

@@ -1,4 +1,5 @@
 using Actors.Membership;
+using Actors.Replication.Operations;
 
 namespace Actors.Replication;
 
@@ -61,7 +62,20 @@ public sealed record ReplicaStatus(
     IReadOnlyList<NodeId> Members,
     IReadOnlyList<NodeId> Learners,
     string Fault,
-    IReadOnlyDictionary<string, string> Labels);
+    IReadOnlyDictionary<string, string> Labels)
+{
+    /// <summary>What keeps the group from being served, in one line: a restore that is not complete. Empty when nothing does.</summary>
+    public string Condition { get; init; } = "";
+
+    /// <summary>What it found when it was last asked to look through its log and state; null when it never was in this life.</summary>
+    public ReplicaCheck? Check { get; init; }
+
+    /// <summary>The epoch of the last entry of its log; with <see cref="LastIndex"/> it says whose log is ahead, epoch first.</summary>
+    public Epoch LastEpoch { get; init; }
+
+    /// <summary>Where operators have accepted that the group goes on without what was lost, oldest first; the 32 latest.</summary>
+    public IReadOnlyList<LogPosition> Losses { get; init; } = [];
+}
 
 /// <summary>The replicated groups of this node: what an application asks for.</summary>
 public interface IReplication
@@ -81,4 +95,35 @@ public interface IReplication
 
     /// <summary>Asks the group's primary to hand over to <paramref name="target"/>; completes with an empty text when it did, or with the reason why not.</summary>
     Task<string> TransferAsync(GroupId id, NodeId target, TimeSpan timeout);
+
+    /// <summary>Writes a backup: the state of the group at one index, with every write that was answered before the call. Clients are served meanwhile.</summary>
+    /// <param name="id">The group.</param>
+    /// <param name="to">Is written from its present place on. After an exception what it got is no backup.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <exception cref="OperationFailedException">The group or this node's replica could not be asked.</exception>
+    Task<BackupInfo> BackupAsync(GroupId id, Stream to, CancellationToken cancellation);
+
+    /// <summary>Puts a backup, perhaps of another cluster, into a group that is empty. Until it is complete the group serves nothing and says so; the same restore once more goes on where it was.</summary>
+    /// <param name="id">The group.</param>
+    /// <param name="from">Is read twice from its present place to its end, so it must be able to seek: nothing is changed before all of it is checked.</param>
+    /// <param name="cancellation">Stops it, and leaves the group half restored.</param>
+    /// <exception cref="InvalidDataException">It is no backup, or is cut or altered; nothing was changed.</exception>
+    /// <exception cref="OperationFailedException">Failed: the group is not empty or has another state machine, and nothing was changed. Otherwise: the group could not be asked, or stopped answering.</exception>
+    Task<BackupInfo> RestoreAsync(GroupId id, Stream from, CancellationToken cancellation);
+
+    /// <summary>Has every replica look through its log (each entry must follow from the one before by its hash) and hash its state, all at one index, and collects what they found.</summary>
+    /// <param name="id">The group.</param>
+    /// <param name="timeout">How long replicas that answer may take; one that finds damage leaves service at once.</param>
+    /// <param name="cancellation">Stops the waiting.</param>
+    /// <exception cref="OperationFailedException">The group could not be asked.</exception>
+    Task<GroupCheck> CheckAsync(GroupId id, TimeSpan timeout, CancellationToken cancellation);
+
+    /// <summary>
+    /// For a group that has lost its quorum for good: it goes on from this node's replica alone, and what only others hold is lost. Others come back as new members.
+    /// The loss stays on record in <see cref="ReplicaStatus.Losses"/>.
+    /// </summary>
+    /// <param name="id">The group.</param>
+    /// <param name="last">Where this node's log ends, as its status said: another one means that something else happened since.</param>
+    /// <returns>An empty text when it is durable, or the reason why it was not done.</returns>
+    Task<string> AcceptLossAsync(GroupId id, LogPosition last);
 }

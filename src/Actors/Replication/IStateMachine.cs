@@ -48,7 +48,7 @@ public abstract class ApplyContext
     /// <summary>The group's state.</summary>
     public abstract IStateSpace State { get; }
 
-    /// <summary>The index of the command's log entry: a revision number that only grows.</summary>
+    /// <summary>The index of the command's log entry, further on by what a restored backup was ahead: a revision number that only grows.</summary>
     public abstract long Index { get; }
 
     /// <summary>Log time: assigned by the primary, the same on every replica, never goes back.</summary>

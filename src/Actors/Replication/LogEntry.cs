@@ -16,6 +16,9 @@ internal enum EntryKind : byte
 
     /// <summary>Changes the view; effective when appended.</summary>
     View = 3,
+
+    /// <summary>What an operator asks of the group as a whole, see <see cref="Operations.Operation"/>; within a session, as a command.</summary>
+    Operation = 4,
 }
 
 /// <summary>What a primary puts into a new entry besides its position and hash.</summary>
@@ -119,7 +122,7 @@ internal readonly struct LogEntry
         var entry = new LogEntry(frame);
         if (entry.TokenLength > MaxTokenBytes || frame.Length < HeaderBytes + entry.TokenLength)
             throw new MalformedException($"a log entry has a token of {entry.TokenLength} bytes; at most {MaxTokenBytes} within its frame are allowed");
-        if (entry.Kind is not (EntryKind.Command or EntryKind.Register or EntryKind.View))
+        if (entry.Kind is < EntryKind.Command or > EntryKind.Operation)
             throw new MalformedException($"a log entry is of the unknown kind {(byte)entry.Kind}");
         if (entry.Index < 1 || entry.Epoch.Value < 1)
             throw new MalformedException($"a log entry claims position {entry.Position}");

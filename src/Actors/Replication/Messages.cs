@@ -145,6 +145,9 @@ internal enum RequestKind : byte
 
     /// <summary>A query of the replica's state as it is.</summary>
     StaleRead = 4,
+
+    /// <summary>Apply an operation within a session; see <see cref="Operations.Operation"/>.</summary>
+    Operation = 6,
 }
 
 /// <summary>One request of a client. <paramref name="Sequence"/> numbers commands within the session; for the other kinds it only matches the reply.</summary>

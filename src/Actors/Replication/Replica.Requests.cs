@@ -55,9 +55,9 @@ internal abstract partial class Replica
                 return QueueRead(m, request);
         }
 
-        if (request.Payload.Length > _settings.MaxCommandBytes)
+        if (request.Kind is RequestKind.Command && request.Payload.Length > _settings.MaxCommandBytes)
             return Refused(m, request, Outcome.TooLarge, $"the command of {request.Payload.Length} bytes is over max-command-bytes ({_settings.MaxCommandBytes})");
-        if (request.Kind is RequestKind.Command)
+        if (request.Kind is not RequestKind.Register)
         {
             if (_ordered.Contains((m.Session, request.Sequence)))
                 return null;                // a retry of what is under way: its reply will come
@@ -85,10 +85,10 @@ internal abstract partial class Replica
     {
         var draft = request.Kind is RequestKind.Register
             ? new EntryDraft(EntryKind.Register, default, 0, 0, default, default)
-            : new EntryDraft(EntryKind.Command, m.Session, request.Sequence, m.Lowest, request.Token, request.Payload);
+            : new EntryDraft(request.Kind is RequestKind.Operation ? EntryKind.Operation : EntryKind.Command, m.Session, request.Sequence, m.Lowest, request.Token, request.Payload);
         var entry = _log.Append(_promise.Epoch, UtcNowMs(), draft);
         Enqueue(new Pending(entry.Index, entry.Bytes, request.Kind, m.ReplyTo, m.Session, request.Sequence, Now));
-        if (request.Kind is RequestKind.Command)
+        if (request.Kind is not RequestKind.Register)
             _ordered.Add((m.Session, request.Sequence));
         PumpSoon();
     }

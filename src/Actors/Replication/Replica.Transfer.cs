@@ -121,23 +121,26 @@ internal abstract partial class Replica
         writes.Put(Table.Meta, _keys.Base, new LogBase(position, hash, timestamp, OtherGeneration).Encode());
         writes.Put(Table.Meta, _keys.Genesis, m.Offer.Genesis);
         writes.Put(Table.Meta, _keys.Membership, new MembershipRecord(_self, position.Index, _leftOutBy).Encode());
-        _writer.Tell(new StoreWrite(writes, true, Self, ChangedOver.Instance));
+        ChangeOver(writes, () => { });
+    }
+
+    /// <summary>Puts <paramref name="writes"/> in the place of what this incarnation stands on: it does nothing more, and ends when they are durable; the next one starts from them.</summary>
+    protected void ChangeOver(WriteSet writes, Action done)
+    {
+        _writer.Tell(new StoreWrite(writes, true, Self, new ChangedOver(done)));
         Timers.CancelAll();
         _table = ChangingOver;
     }
 
-    protected void ChangingOver(object message)
+    private void ChangingOver(object message)
     {
         switch (message)
         {
-            case ChangedOver: Context.Stop(Self); break;
+            case ChangedOver m: m.Done(); Context.Stop(Self); break;
             case StoreFailed m: throw new StoreFailedException(m.Reason);
             case StatusRequest m: OnStatusRequest(m); break;
         }
     }
 
-    private sealed class ChangedOver : INoSerializationVerificationNeeded
-    {
-        public static readonly ChangedOver Instance = new();
-    }
+    private sealed record ChangedOver(Action Done) : INoSerializationVerificationNeeded;
 }

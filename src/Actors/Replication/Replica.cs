@@ -1,4 +1,5 @@
 using Actors.Membership;
+using Actors.Replication.Operations;
 using Actors.Replication.Transfer;
 using Actors.Storage;
 using Akka.Actor;
@@ -8,8 +9,8 @@ namespace Actors.Replication;
 
 /// <summary>One replica of a group, whatever its topology: a log, the state that is applied from it, a promise, and the store that keeps them.</summary>
 /// <remarks>
-/// What it does with them stands in four files: this one (recovery, storage, commit and apply, what it says of itself), <c>Replica.Requests.cs</c>
-/// (clients), <c>Replica.Copying.cs</c> (entries to and from other replicas) and <c>Replica.Transfer.cs</c> (the state to and from them). Who leads, who
+/// What it does with them stands in five files: this one (recovery, storage, commit and apply, what it says of itself), <c>Replica.Requests.cs</c>
+/// (clients), <c>Replica.Copying.cs</c> (entries to and from other replicas), <c>Replica.Transfer.cs</c> (the state to and from them) and <c>Replica.Operations.cs</c> (operators). Who leads, who
 /// follows whom and when an entry is committed is the topology's.
 /// </remarks>
 internal abstract partial class Replica : UntypedActor, IWithTimers
@@ -32,6 +33,7 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
     protected MemberId _self;                     // none until a view has taken this data folder in
     protected LogPosition _leftOutBy;             // a committed view that it was told to have left out this folder's member id; the latest
     protected long _commit;
+    protected IReadOnlyList<LogPosition> _losses = [];      // accepted by operators, as the newest view entry has them
 
     // Storage: what was handed to the writer and what waits for it.
     protected long _ticket;                       // the last save handed to the writer
@@ -66,6 +68,7 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
         _watchers.CompleteAll();
         EndTraces();
         _meter.End();
+        _checkPoint?.State.Dispose();
     }
 
     // What a transfer suffers is the store's or the data's fault: the replica fails with it.
@@ -98,6 +101,8 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
             case Subscribe m: _watchers.Add(m); break;
             case Unsubscribe m: _watchers.Remove(m.Writer); break;
             case ReceiverSilent m: StopSender(m.Receiver); break;
+            case Freeze m: OnFreeze(m); break;
+            case Checked m: _check = m.Result; break;
             default: Unhandled(message); break;
         }
     }
@@ -112,8 +117,7 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
         _genesis = _environment.Store.Get(Table.Meta, _keys.Genesis);
         if (_applier.View is { } view)
         {
-            RequireSameRule(view);
-            OnRecovered(view.View, _applier.ViewIndex);
+            OnRecovered(Noted(view).View, _applier.ViewIndex);
         }
 
         _log.Recover(_applier.Position, _applier.Hash, _applier.Timestamp, entry =>
@@ -137,17 +141,15 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
     /// <summary>The log got a view entry at <paramref name="index"/>, now or in an earlier life.</summary>
     protected abstract void OnViewEntry(long index, View view);
 
-    protected ViewRecord CheckedView(LogEntry entry)
-    {
-        var view = ViewRecord.Decode(entry.Payload);
-        RequireSameRule(view);
-        return view;
-    }
+    protected ViewRecord CheckedView(LogEntry entry) => Noted(ViewRecord.Decode(entry.Payload));
 
-    protected void RequireSameRule(ViewRecord view)
+    private ViewRecord Noted(ViewRecord view)
     {
+        if (view.Losses.Count > 0)
+            _losses = view.Losses;
         if (view.Rule != _settings.Commit)
             throw new InvariantViolation($"group '{_settings.Id}' was founded with commit = {view.Rule}, this node is configured with commit = {_settings.Commit}; use the founding value".ToLowerInvariant());
+        return view;
     }
 
     protected void Promise(Epoch epoch, MemberId vote)
@@ -209,6 +211,7 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
         _savedTicket = m.Ticket;
         _log.Synced(m.Ticket);
         TraceDurable();
+        CheckWhenDurable();
         while (_afterSave.TryPeek(out var waiting) && waiting.Ticket <= m.Ticket)
         {
             _afterSave.Dequeue();
@@ -237,9 +240,12 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
             var entry = _log.Read(_applier.Position.Index + 1);
             var result = _applier.Apply(entry);
             applied?.Invoke(entry, result);
+            if (entry.Kind is EntryKind.Operation)
+                OnOperation(entry);
         }
 
         _watchers.Push();
+        AnswerFreezes();
         if (_applier.ChangedBytes > GroupSettings.StateFlushBytes)
             FlushState();
         else if (!Timers.IsTimerActive(FlushTick.Instance))
@@ -287,7 +293,13 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
         [.. View?.Members.Select(m => m.Node) ?? []],
         [.. View?.Learners.Select(m => m.Node) ?? []],
         "",
-        _environment.Labels);
+        _environment.Labels)
+    {
+        Condition = _applier.Restoring?.Line ?? "",
+        Check = _check,
+        LastEpoch = _log.Last.Epoch,
+        Losses = _losses,
+    };
 
     // ---- Links ----
 

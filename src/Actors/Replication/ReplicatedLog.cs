@@ -332,10 +332,14 @@ internal sealed class ReplicatedLog
     private LogEntry Stored(long index)
         => Decoded(_store.Get(Table.Log, _keys.Entry(index)) ?? throw Damaged(index, "it is missing"), index);
 
-    private static LogEntry Undamaged(LogEntry entry, UInt128 previousHash)
+    /// <summary>The entry, if it follows one with this hash.</summary>
+    /// <exception cref="StoreFailedException">It does not.</exception>
+    public static LogEntry Undamaged(LogEntry entry, UInt128 previousHash)
         => entry.Follows(previousHash) ? entry : throw Damaged(entry.Index, "its hash does not follow from the entry before");
 
-    private static LogEntry Decoded(byte[] frame, long index)
+    /// <summary>The entry in a frame from the store.</summary>
+    /// <exception cref="StoreFailedException">It is not the entry at <paramref name="index"/>.</exception>
+    public static LogEntry Decoded(byte[] frame, long index)
     {
         try
         {
@@ -348,5 +352,6 @@ internal sealed class ReplicatedLog
         }
     }
 
-    private static StoreFailedException Damaged(long index, string why) => new($"log entry {index} is damaged: {why}");
+    /// <summary>What is thrown for an entry that cannot be used.</summary>
+    public static StoreFailedException Damaged(long index, string why) => new($"log entry {index} is damaged: {why}");
 }

@@ -1,4 +1,5 @@
 using Actors.Membership;
+using Actors.Replication.Operations;
 using Actors.Replication.Transfer;
 using Actors.Wire;
 
@@ -369,7 +370,7 @@ internal static class ReplicationCodec
     private static RequestKind Kind(ref ByteReader r)
     {
         var kind = (RequestKind)r.Byte();
-        return kind is >= RequestKind.Command and <= RequestKind.StaleRead ? kind : throw new MalformedException($"the request kind {(byte)kind} is unknown");
+        return kind is >= RequestKind.Command and <= RequestKind.Operation ? kind : throw new MalformedException($"the request kind {(byte)kind} is unknown");
     }
 
     private static void WriteStatus(ByteWriter w, ReplicaStatus status)
@@ -390,6 +391,23 @@ internal static class ReplicationCodec
             w.Text(name);
             w.Text(value);
         }
+
+        w.Text(status.Condition);
+        w.Bool(status.Check is not null);
+        if (status.Check is { } check)
+        {
+            w.Int64(check.Index);
+            w.UInt128(check.LogHash);
+            w.UInt128(check.StateHash);
+            w.Int64(check.Entries);
+            w.Int64(check.Keys);
+            w.Int64(check.Bytes);
+        }
+
+        w.Int64(status.LastEpoch.Value);
+        w.Int32(status.Losses.Count);
+        foreach (var loss in status.Losses)
+            Position(w, loss);
     }
 
     private static ReplicaStatus ReadStatus(ref ByteReader r, GroupId group)
@@ -404,7 +422,22 @@ internal static class ReplicationCodec
         var labels = new Dictionary<string, string>();
         for (var i = r.Count(8); i > 0; i--)
             labels[r.Text()] = r.Text();
-        return new ReplicaStatus(group, node, role, epoch, commit, applied, last, primary, members, learners, fault, labels);
+        var status = new ReplicaStatus(group, node, role, epoch, commit, applied, last, primary, members, learners, fault, labels);
+        return status with
+        {
+            Condition = r.Text(),
+            Check = r.Bool() ? new ReplicaCheck(r.Int64(), r.UInt128(), r.UInt128(), r.Int64(), r.Int64(), r.Int64()) : null,
+            LastEpoch = new Epoch(r.Int64()),
+            Losses = Losses(ref r),
+        };
+    }
+
+    private static LogPosition[] Losses(ref ByteReader r)
+    {
+        var losses = new LogPosition[r.Count(16)];
+        for (var i = 0; i < losses.Length; i++)
+            losses[i] = Position(ref r);
+        return losses;
     }
 
     private static void Nodes(ByteWriter w, IReadOnlyList<NodeId> nodes)

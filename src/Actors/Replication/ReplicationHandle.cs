@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Actors.Membership;
 using Actors.Replication.Client;
+using Actors.Replication.Operations;
 using Akka.Actor;
 
 namespace Actors.Replication;
@@ -57,6 +58,14 @@ internal sealed class ReplicationHandle : IReplication
     public Task<IReadOnlyList<ReplicaStatus>> StatusAsync(GroupId id, TimeSpan timeout) => Find(id).StatusAsync(timeout);
 
     public Task<string> TransferAsync(GroupId id, NodeId target, TimeSpan timeout) => Find(id).TransferAsync(target, timeout);
+
+    public Task<BackupInfo> BackupAsync(GroupId id, Stream to, CancellationToken cancellation) => Find(id).Operations.BackupAsync(to, cancellation);
+
+    public Task<BackupInfo> RestoreAsync(GroupId id, Stream from, CancellationToken cancellation) => Find(id).Operations.RestoreAsync(from, cancellation);
+
+    public Task<GroupCheck> CheckAsync(GroupId id, TimeSpan timeout, CancellationToken cancellation) => Find(id).Operations.CheckAsync(timeout, cancellation);
+
+    public Task<string> AcceptLossAsync(GroupId id, LogPosition last) => Find(id).Operations.AcceptLossAsync(last);
 
     private GroupHandle Find(GroupId id) => _groups.TryGetValue(id, out var group) ? group : throw new KeyNotFoundException($"no group '{id}' is known on {Node}; there are: {string.Join(", ", Groups)}");
 }

@@ -1,6 +1,7 @@
 using Actors.Membership;
 using Actors.Replication.Chain;
 using Actors.Replication.Client;
+using Actors.Replication.Operations;
 using Actors.Replication.Star;
 using Actors.Storage;
 using Akka.Actor;
@@ -316,6 +317,9 @@ internal sealed class RetiredReplica(ReplicationEnvironment environment, GroupId
             case StatusRequest m:
                 var status = new ReplicaStatus(group, environment.Node, ReplicaRole.OutOfService, default, 0, 0, 0, default, [], [], fault, environment.Labels);
                 environment.Peers.Client(m.ReplyTo).Tell(new StatusReply(group, m.Number, status));
+                break;
+            case AcceptLoss m:
+                m.Complete($"the replica on {environment.Node} is out of service: {fault}");
                 break;
             case Requests m:
                 environment.Peers.Client(m.ReplyTo).Tell(new Redirect(group, environment.Node, default, 0, false));

@@ -66,18 +66,34 @@ internal sealed class StateSpace(IStore store, StateKeys keys) : IStateSpace
     public IEnumerable<KeyValuePair<byte[], byte[]>> ScanFull(byte[] from, byte[] to)
     {
         var changed = new SortedDictionary<byte[], byte[]?>(BytesComparer.Instance);
-        foreach (var layer in new[] { _flushing, _changes })
+        foreach (var (key, value) in Unwritten())
         {
-            foreach (var (key, value) in layer ?? [])
-            {
-                if (BytesComparer.Instance.Compare(key, from) >= 0 && BytesComparer.Instance.Compare(key, to) < 0)
-                    changed[key] = value;
-            }
+            if (BytesComparer.Instance.Compare(key, from) >= 0 && BytesComparer.Instance.Compare(key, to) < 0)
+                changed[key] = value;
         }
 
+        return Merged(store.Scan(Table.State, keys.Of(from), keys.Of(to)), keys, changed);
+    }
+
+    /// <summary>The space as it stands now: the store as it is, and a copy of the changes over it.</summary>
+    public FrozenState Freeze()
+    {
+        var changed = new SortedDictionary<byte[], byte[]?>(BytesComparer.Instance);
+        foreach (var (key, value) in Unwritten())
+            changed[key] = value;
+        return new FrozenState(store.Snapshot(), keys, changed);
+    }
+
+    // Later changes of a key come after earlier ones.
+    private IEnumerable<KeyValuePair<byte[], byte[]?>> Unwritten() => _flushing is null ? _changes : _flushing.Concat(_changes);
+
+    /// <summary>What the store holds with <paramref name="changed"/> over it: pairs by full key, in order.</summary>
+    public static IEnumerable<KeyValuePair<byte[], byte[]>> Merged(
+        IEnumerable<KeyValuePair<byte[], byte[]>> held, StateKeys keys, SortedDictionary<byte[], byte[]?> changed)
+    {
         using var changes = changed.GetEnumerator();
         var hasChange = changes.MoveNext();
-        foreach (var (stored, value) in store.Scan(Table.State, keys.Of(from), keys.Of(to)))
+        foreach (var (stored, value) in held)
         {
             var key = keys.Inner(stored);
             while (hasChange && BytesComparer.Instance.Compare(changes.Current.Key, key) < 0)
@@ -151,4 +167,23 @@ internal sealed class StateSpace(IStore store, StateKeys keys) : IStateSpace
             return true;
         return _flushing is not null && _flushing.TryGetValue(key, out value);
     }
+}
+
+/// <summary>A state as it stood at one applied index, for reads that take long, from any one thread.</summary>
+internal sealed class FrozenState(IStoreSnapshot snapshot, StateKeys keys, SortedDictionary<byte[], byte[]?> changed) : IDisposable
+{
+    /// <summary>The pairs from <paramref name="from"/> (inclusive) to <paramref name="to"/> (exclusive) by full key.</summary>
+    public IEnumerable<KeyValuePair<byte[], byte[]>> Scan(byte[] from, byte[] to)
+    {
+        var between = new SortedDictionary<byte[], byte[]?>(BytesComparer.Instance);
+        foreach (var (key, value) in changed)
+        {
+            if (BytesComparer.Instance.Compare(key, from) >= 0 && BytesComparer.Instance.Compare(key, to) < 0)
+                between.Add(key, value);
+        }
+
+        return StateSpace.Merged(snapshot.Scan(Table.State, keys.Of(from), keys.Of(to)), keys, between);
+    }
+
+    public void Dispose() => snapshot.Dispose();
 }

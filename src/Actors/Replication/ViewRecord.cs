@@ -33,6 +33,12 @@ internal sealed record ViewRecord(View View, CommitRule Rule, GroupLimits Limits
     /// <summary>The most members, and the most learners, that a view may have.</summary>
     public const int MaxMembers = 32;
 
+    /// <summary>The most losses that are kept on record, the latest ones.</summary>
+    public const int MaxLosses = 32;
+
+    /// <summary>Where an operator has accepted that the group goes on without what was lost, oldest first; every later view carries it on.</summary>
+    public IReadOnlyList<LogPosition> Losses { get; init; } = [];
+
     public byte[] Encode()
     {
         var writer = new ByteWriter();
@@ -46,6 +52,12 @@ internal sealed record ViewRecord(View View, CommitRule Rule, GroupLimits Limits
         Limits.Write(writer);
         WriteIds(writer, View.Members);
         WriteIds(writer, View.Learners);
+        writer.Int32(Losses.Count);
+        foreach (var loss in Losses)
+        {
+            writer.Int64(loss.Epoch.Value);
+            writer.Int64(loss.Index);
+        }
     }
 
     public static ViewRecord Decode(ReadOnlyMemory<byte> payload)
@@ -63,7 +75,17 @@ internal sealed record ViewRecord(View View, CommitRule Rule, GroupLimits Limits
         var members = ReadIds(ref reader);
         if (members.Count == 0)
             throw new MalformedException("a view has no members");
-        return new ViewRecord(new View(members, ReadIds(ref reader)), rule, limits);
+        return new ViewRecord(new View(members, ReadIds(ref reader)), rule, limits) { Losses = ReadLosses(ref reader) };
+    }
+
+    private static LogPosition[] ReadLosses(ref ByteReader reader)
+    {
+        var losses = new LogPosition[reader.Count(16)];
+        if (losses.Length > MaxLosses)
+            throw new MalformedException($"a view lists {losses.Length} losses; at most {MaxLosses} are kept");
+        for (var i = 0; i < losses.Length; i++)
+            losses[i] = new LogPosition(new Epoch(reader.Int64()), reader.Int64());
+        return losses;
     }
 
     public static void WriteId(ByteWriter writer, MemberId id)

@@ -2,14 +2,16 @@ using System.Diagnostics;
 
 namespace Actors.Cluster.Tests;
 
-/// <summary>A network that exists only in this kernel: a namespace for each node, joined by a bridge in a namespace of its own.</summary>
+/// <summary>A network that exists only in this kernel: a namespace for each node, joined by a bridge in a namespace of its own or by a <see cref="PacketRelay"/>.</summary>
 /// <remarks>What is cut is the link itself. Needs root; nothing of it shows in the machine's own network.</remarks>
 internal sealed class Network : IDisposable
 {
     private readonly string _prefix = $"act{Environment.ProcessId}";
     private readonly int _nodes;
 
-    public Network(int nodes)
+    /// <param name="nodes">How many, from 1.</param>
+    /// <param name="relay">What carries the packets in place of a bridge; such a network cannot be cut.</param>
+    public Network(int nodes, PacketRelay? relay = null)
     {
         _nodes = nodes;
         Ip($"netns add {Hub}");
@@ -19,8 +21,13 @@ internal sealed class Network : IDisposable
         {
             var name = Namespace(node);
             Ip($"netns add {name}");
-            Ip($"-n {name} link add eth0 type veth peer name v{node} netns {Hub}");
-            Ip($"-n {Hub} link set v{node} master br0 up");
+            if (relay is null)
+            {
+                Ip($"-n {name} link add eth0 type veth peer name v{node} netns {Hub}");
+                Ip($"-n {Hub} link set v{node} master br0 up");
+            }
+            else
+                relay.Join(node, name, "eth0");
             Ip($"-n {name} link set lo up");
             Ip($"-n {name} addr add {Address(node)}/24 dev eth0");
             Ip($"-n {name} link set eth0 up");

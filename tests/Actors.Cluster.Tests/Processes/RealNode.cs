@@ -8,13 +8,14 @@ internal sealed class RealNode : IDisposable
     /// <param name="name">Its name.</param>
     /// <param name="configFile">Its configuration.</param>
     /// <param name="http">Where it serves HTTP.</param>
-    /// <param name="folder">Where its log file goes.</param>
+    /// <param name="folder">Where its log file and its data go.</param>
     /// <param name="networkNamespace">Where it runs; null for the machine's own.</param>
     /// <param name="certs">What its clients need; null when it has no TLS.</param>
     public RealNode(string name, string configFile, string http, string folder, string? networkNamespace, string? certs = null)
     {
         Name = name;
         ConfigFile = configFile;
+        DataFolder = Path.Combine(folder, name);
         Http = new HttpNode(http, networkNamespace, certs);
         // --supervised: it ends when this process does, whatever happens to it.
         string[] command = [.. NodeProgram.Built, "node", "--supervised", "--config", configFile];
@@ -24,6 +25,9 @@ internal sealed class RealNode : IDisposable
     public string Name { get; }
 
     public string ConfigFile { get; }
+
+    /// <summary>Where it keeps its data.</summary>
+    public string DataFolder { get; }
 
     public HttpNode Http { get; }
 
@@ -42,6 +46,9 @@ internal sealed class RealNode : IDisposable
 
     /// <summary>SIGCONT.</summary>
     public void Resume() => _process.Send(Signal.Continue);
+
+    /// <summary>Waits for an end of its own; returns the exit code.</summary>
+    public Task<int> EndAsync(TimeSpan limit) => _process.EndAsync(limit);
 
     /// <summary>SIGTERM; returns the exit code.</summary>
     public Task<int> TerminateAsync(TimeSpan limit)

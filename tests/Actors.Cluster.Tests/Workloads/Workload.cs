@@ -21,7 +21,7 @@ internal sealed class Workload : IDisposable
     private static readonly TimeSpan FinishLimit = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(15);
 
-    private readonly RealCluster _cluster;
+    private readonly IReadOnlyList<HttpNode> _nodes;
     private readonly ITestOutputHelper _output;
     private readonly CancellationTokenSource _stop = new();
     private readonly Stopwatch _clock = Stopwatch.StartNew();
@@ -32,20 +32,23 @@ internal sealed class Workload : IDisposable
     private int _repeats;
     private int _nextClient = 1000;
 
-    private Workload(RealCluster cluster, ITestOutputHelper output, int seed)
+    private Workload(IReadOnlyList<HttpNode> nodes, ITestOutputHelper output, int seed)
     {
-        (_cluster, _output) = (cluster, output);
+        (_nodes, _output) = (nodes, output);
         output.WriteLine($"seed {seed}");
         History = new History<KeyValueOperation, KeyValueResult>(() => _clock.Elapsed);
         var random = new Random(seed);
-        var registers = cluster.Nodes.SelectMany((node, n) => Enumerable.Range(1, RegisterClientsPerNode)
-            .Select(c => new RegisterClient(10 * (n + 1) + c, node.Http, History, new Random(random.Next())).RunAsync(_stop.Token)));
-        var counters = cluster.Nodes.Select((_, n) => CountAsync(n));
-        var writers = cluster.Nodes.Select((node, n) => WriteKeysAsync(node.Http, n));
+        var registers = nodes.SelectMany((node, n) => Enumerable.Range(1, RegisterClientsPerNode)
+            .Select(c => new RegisterClient(10 * (n + 1) + c, node, History, new Random(random.Next())).RunAsync(_stop.Token)));
+        var counters = nodes.Select((_, n) => CountAsync(n));
+        var writers = nodes.Select((node, n) => WriteKeysAsync(node, n));
         _clients = Task.WhenAll([.. registers, .. counters, .. writers]);
     }
 
     public History<KeyValueOperation, KeyValueResult> History { get; }
+
+    /// <summary>The most nodes that a counting step was sent to, one after the other, before it was acknowledged; a node that it came back to counts again.</summary>
+    public int MostAttempts { get; private set; } = 1;
 
     /// <summary>Runs <paramref name="test"/> while the clients of a cluster of its own go on, and checks at the end what they were told. The test leaves the cluster whole.</summary>
     /// <param name="output">Says what was done; has the nodes' logs when the test fails.</param>
@@ -54,17 +57,22 @@ internal sealed class Workload : IDisposable
     /// <param name="settings">See <see cref="RealCluster.StartAsync"/>.</param>
     /// <param name="links">See <see cref="RealCluster.StartAsync"/>.</param>
     public static Task RunAsync(ITestOutputHelper output, Func<RealCluster, Workload, Task> test, Network? network = null, string settings = "", int links = 0) =>
-        RealCluster.WithAsync(output, async cluster =>
-        {
-            using var work = new Workload(cluster, output, Random.Shared.Next());
-            await work.ProgressAsync();
-            await test(cluster, work);
-            await work.ProgressAsync();
-            await work.FinishAsync();
-        }, network, settings, links: links);
+        RealCluster.WithAsync(output, cluster => RunAsync(output, [.. cluster.Nodes.Select(node => node.Http)], work => test(cluster, work)), network, settings, links: links);
+
+    /// <summary>As the other one, on nodes that run already.</summary>
+    public static async Task RunAsync(ITestOutputHelper output, IReadOnlyList<HttpNode> nodes, Func<Workload, Task> test)
+    {
+        using var work = new Workload(nodes, output, Random.Shared.Next());
+        await work.ProgressAsync();
+        await test(work);
+        await work.ProgressAsync();
+        await work.FinishAsync();
+    }
 
     /// <summary>Another client for the history, at <paramref name="node"/>, for operations at a moment of the test's choice.</summary>
-    public RegisterClient ClientAt(RealNode node) => new(Interlocked.Increment(ref _nextClient), node.Http, History, new Random(0));
+    public RegisterClient ClientAt(RealNode node) => ClientAt(node.Http);
+
+    private RegisterClient ClientAt(HttpNode node) => new(Interlocked.Increment(ref _nextClient), node, History, new Random(0));
 
     /// <summary>Waits until some further steps have been acknowledged.</summary>
     public async Task ProgressAsync()
@@ -85,11 +93,11 @@ internal sealed class Workload : IDisposable
     {
         await _stop.CancelAsync();
         await _clients.WaitAsync(FinishLimit);
-        foreach (var node in _cluster.Nodes)
+        foreach (var node in _nodes)
         {
             var reader = ClientAt(node);
             foreach (var key in RegisterClient.Keys)
-                await RealCluster.UntilAsync($"a read of {key} at {node}", async () => await reader.ReadAsync(key) is { Status: 200 or 404 } answer ? answer : null);
+                await RealCluster.UntilAsync($"a read of {key} at {node.Url}", async () => await reader.ReadAsync(key) is { Status: 200 or 404 } answer ? answer : null);
         }
 
         var outcomes = History.Entries.CountBy(entry => entry.Outcome).ToDictionary();
@@ -103,7 +111,7 @@ internal sealed class Workload : IDisposable
 
     private async Task RequireCountedOnceAsync()
     {
-        var total = await RealCluster.UntilAsync("the counter", async () => await _cluster.Nodes[0].Http.GetAsync(Counter) is { Status: 200 } answer ? answer : null);
+        var total = await RealCluster.UntilAsync("the counter", async () => await _nodes[0].GetAsync(Counter) is { Status: 200 } answer ? answer : null);
         var expected = _sums.Count.ToString(CultureInfo.InvariantCulture);
         Assert.True(total.Body == expected, $"{expected} steps were acknowledged, the counter is at {total}");
         Assert.Equal(Enumerable.Range(1, _sums.Count).Select(sum => (long)sum), _sums.Values.Order());
@@ -111,9 +119,9 @@ internal sealed class Workload : IDisposable
 
     private async Task RequireEveryKeyAsync()
     {
-        foreach (var node in _cluster.Nodes)
+        foreach (var node in _nodes)
         {
-            var there = await node.Http.ScanAsync(KeyPrefix);
+            var there = await node.ScanAsync(KeyPrefix);
             Assert.DoesNotContain(_written, key => there.GetValueOrDefault(key.Key) != key.Value);
             Assert.DoesNotContain(there, key => _attempted.GetValueOrDefault(key.Key) != key.Value);
         }
@@ -124,9 +132,10 @@ internal sealed class Workload : IDisposable
         for (var (step, node) = (1, client); !_stop.IsCancellationRequested; step++)
         {
             var token = string.Create(CultureInfo.InvariantCulture, $"c{client}-{step}");
-            while (true)
+            for (var attempt = 1; ; attempt++)
             {
-                var answer = await _cluster.Nodes[node].Http.IncrAsync(Counter, 1, ("Idempotency-Key", token));
+                MostAttempts = Math.Max(MostAttempts, attempt);
+                var answer = await _nodes[node].IncrAsync(Counter, 1, ("Idempotency-Key", token));
                 if (answer.Status == 200)
                 {
                     _sums[token] = long.Parse(answer.Body, CultureInfo.InvariantCulture);
@@ -135,7 +144,7 @@ internal sealed class Workload : IDisposable
 
                 Assert.True(answer.Status is 429 or 503 or 504 or Answer.NotSent or Answer.Broken, $"step {token} was answered {answer}");
                 Interlocked.Increment(ref _repeats);
-                node = (node + 1) % _cluster.Nodes.Count;    // with the same token
+                node = (node + 1) % _nodes.Count;    // with the same token
                 await Task.Delay(Pause);
             }
 

@@ -3,6 +3,7 @@ using System.Threading.Channels;
 using Actors.Hosting;
 using Actors.Membership;
 using Actors.Replication;
+using Actors.Replication.Operations;
 using Actors.Tests.KeyValue;
 
 namespace Actors.Tests.NodeTests;
@@ -143,6 +144,27 @@ internal sealed class FakeReplication : IReplication
         Transfers.Add(target);
         return Task.FromResult(TransferReply);
     }
+
+    /// <summary>What a backup or a restore does with the stream.</summary>
+    public Func<Stream, Task<BackupInfo>> Operation { get; set; } = _ => throw new OperationFailedException(Outcome.Unavailable, "no primary");
+
+    public GroupCheck? Check { get; set; }
+
+    public Task<BackupInfo> BackupAsync(GroupId id, Stream to, CancellationToken cancellation) => Operation(to);
+
+    public Task<BackupInfo> RestoreAsync(GroupId id, Stream from, CancellationToken cancellation) => Operation(from);
+
+    public string LossReply { get; set; } = "";
+
+    public List<LogPosition> Losses { get; } = [];
+
+    public Task<string> AcceptLossAsync(GroupId id, LogPosition last)
+    {
+        Losses.Add(last);
+        return Task.FromResult(LossReply);
+    }
+
+    public Task<GroupCheck> CheckAsync(GroupId id, TimeSpan timeout, CancellationToken cancellation) => Task.FromResult(Check!);
 }
 
 /// <summary>One group of the configuration; creations are refused as they are told.</summary>

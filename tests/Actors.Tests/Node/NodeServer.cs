@@ -38,7 +38,7 @@ public sealed class NodeServer : IAsyncDisposable
         var replication = new FakeReplication();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton<IReplication>(replication);
-        var node = new NodeInfo(new NodeId("n1"), "http://127.0.0.1:8081", [new NodeId("n1"), new NodeId("n2")]);
+        var node = new NodeInfo(new NodeId("n1"), "http://127.0.0.1:8081", [new NodeId("n1"), new NodeId("n2")], Path.GetTempPath());
         builder.Services.AddSingleton<IGroupCatalog>(new FakeCatalog());
         builder.AddHttpApi(node, new IPEndPoint(IPAddress.Loopback, 0));
         NodeServer? server = null;

@@ -51,10 +51,19 @@ internal sealed class LocalCluster
         _running[node] = _system.ActorOf(ReplicationNode.Props(environment, [_settings], new ClientSettings()));
     }
 
+    /// <summary>The node comes back with another data folder, if it comes back.</summary>
+    public void Wipe(NodeId node)
+    {
+        _stores[node] = new InMemoryStore();
+        _incarnations[node] = Incarnation.Draw(Random.Shared);
+    }
+
     public async Task Kill(NodeId node)
     {
         await _running[node].GracefulStop(TimeSpan.FromSeconds(5));
     }
+
+    public IStore Store(NodeId node) => _stores[node];
 
     public GroupHandle Client(NodeId node) => ReplicationHandle.GroupOf(_running[node], _settings.Id);
 

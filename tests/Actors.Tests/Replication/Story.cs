@@ -3,6 +3,7 @@ using Actors.Membership;
 using Actors.Replication;
 using Actors.Replication.Client;
 using Actors.Replication.KeyValue;
+using Actors.Replication.Operations;
 using Actors.TestKit;
 using Akka.Actor;
 
@@ -128,6 +129,14 @@ internal sealed class Story : IDisposable
         _group.ClientOn(at)(new Transfer(Primary, target, r => refusal = r));
         Simulation.RunUntil(() => refusal is not null, Patience);
         return refusal!;
+    }
+
+    /// <summary>Has an operation ordered, as an operator's client would.</summary>
+    public Answer Operate(NodeId at, Operation operation)
+    {
+        var answer = new Answer(() => Simulation.Now);
+        _group.ClientOn(at)(new Submit(operation.Encode(), default, null, answer.Complete, IsOperation: true));
+        return answer;
     }
 
     /// <summary>Waits until every node is a member again and one of them leads.</summary>

@@ -46,9 +46,9 @@ public sealed class DataFolderTests : IDisposable
     public void A_folder_of_an_unknown_format_is_refused()
     {
         _folder.OpenStore().Dispose();
-        File.WriteAllText(IdentityFile, File.ReadAllText(IdentityFile).Replace("format 2", "format 1", StringComparison.Ordinal));
+        File.WriteAllText(IdentityFile, File.ReadAllText(IdentityFile).Replace("format 3", "format 1", StringComparison.Ordinal));
         Assert.Equal(
-            $"data folder {_folder.Data} has format 1, but this program reads format 2",
+            $"data folder {_folder.Data} has format 1, but this program reads format 3",
             Assert.Throws<DataFolderException>(() => _folder.OpenStore()).Message);
     }
 

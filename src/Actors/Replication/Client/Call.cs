@@ -4,8 +4,9 @@ using Akka.Actor;
 
 namespace Actors.Replication.Client;
 
-/// <summary>Local → client: submit a command. <paramref name="Complete"/> is called once, on the client's thread: it must only pass the reply on.</summary>
-internal sealed record Submit(ReadOnlyMemory<byte> Command, ReadOnlyMemory<byte> Token, TimeSpan? Timeout, Action<GroupReply> Complete) : INoSerializationVerificationNeeded
+/// <summary>Local → client: submit a command, or an operation. <paramref name="Complete"/> is called once, on the client's thread: it must only pass the reply on.</summary>
+internal sealed record Submit(ReadOnlyMemory<byte> Command, ReadOnlyMemory<byte> Token, TimeSpan? Timeout, Action<GroupReply> Complete, bool IsOperation = false)
+    : INoSerializationVerificationNeeded
 {
     /// <summary>The caller's span, for whoever records it.</summary>
     public ActivityContext Trace { get; init; }
@@ -27,6 +28,9 @@ internal sealed class Call(RequestKind kind, ReadOnlyMemory<byte> token, ReadOnl
     private List<long>? _earlierOpen;   // the messages of earlier copies that none has refused; there are rarely any
 
     public RequestKind Kind { get; } = kind;
+
+    /// <summary>True for what is applied within a session.</summary>
+    public bool IsOrdered => Kind is RequestKind.Command or RequestKind.Operation;
 
     public ReadOnlyMemory<byte> Token { get; } = token;
 

@@ -34,7 +34,7 @@ internal sealed partial class GroupClient
 
     private Call? Find(in Reply reply) => reply.Kind switch
     {
-        RequestKind.Command => _commands.GetValueOrDefault((reply.Session, reply.Sequence)),
+        RequestKind.Command or RequestKind.Operation => _commands.GetValueOrDefault((reply.Session, reply.Sequence)),
         RequestKind.Register => _registration?.Sequence == reply.Sequence ? _registration : null,
         _ => _reads.GetValueOrDefault(reply.Sequence),
     };
@@ -59,7 +59,7 @@ internal sealed partial class GroupClient
 
         // What was refused when it was applied, other than for its session, is the last word: every copy gets the same.
         var ofOneCopy = result.Outcome is Outcome.Expired || (number != 0 && result.Outcome is Outcome.Overloaded or Outcome.TooLarge or Outcome.Unavailable);
-        if (call.Kind is RequestKind.Command && result.Index == 0 && ofOneCopy)
+        if (call.IsOrdered && result.Index == 0 && ofOneCopy)
             OnRefusal(call, result, number == 0 ? call.Number : number);
         else
             Finish(call, new GroupReply(result.Outcome, result.Payload, result.Index, TimeSpan.FromMilliseconds(reply.AgeMs), result.Error));
@@ -199,7 +199,7 @@ internal sealed partial class GroupClient
     }
 
     private static GroupReply Undecided(Call call, string why)
-        => Nothing(call.Kind is RequestKind.Command && call.Open > 0 ? Outcome.Unknown : Outcome.Unavailable, why);
+        => Nothing(call.IsOrdered && call.Open > 0 ? Outcome.Unknown : Outcome.Unavailable, why);
 
     private static GroupReply Nothing(Outcome outcome, string why) => new(outcome, default, 0, default, why);
 
@@ -214,7 +214,7 @@ internal sealed partial class GroupClient
 
     private void Remove(Call call)
     {
-        if (call.Kind is RequestKind.Command)
+        if (call.IsOrdered)
         {
             if (!_commands.Remove((call.Session, call.Sequence)))
                 _queue.Remove(call);

@@ -105,7 +105,7 @@ internal sealed partial class GroupClient : UntypedActor, IWithTimers
             m.Complete(Nothing(Outcome.Overloaded, $"{_queue.Count} requests are waiting in this client already"));
         else
         {
-            _queue.AddLast(new Call(RequestKind.Command, m.Token, m.Command, Deadline(m.Timeout), m.Complete) { Trace = m.Trace });
+            _queue.AddLast(new Call(m.IsOperation ? RequestKind.Operation : RequestKind.Command, m.Token, m.Command, Deadline(m.Timeout), m.Complete) { Trace = m.Trace });
             PumpSoon();
         }
     }

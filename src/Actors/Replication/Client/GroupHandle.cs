@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Actors.Membership;
+using Actors.Replication.Operations;
 
 namespace Actors.Replication.Client;
 
@@ -15,6 +16,9 @@ internal sealed class GroupHandle(GroupId id, Action<object> client, Action<obje
     private const int WatchBuffer = 10_000;
 
     public GroupId Id => id;
+
+    /// <summary>What an operator does; for a node of the group.</summary>
+    public GroupOperations Operations => new(this, client, replica ?? throw new NotSupportedException("a group is operated on a node of it; this client is outside the cluster"));
 
     public Task<GroupReply> SubmitAsync(ReadOnlyMemory<byte> command, ReadOnlyMemory<byte> token = default, TimeSpan? timeout = null)
     {

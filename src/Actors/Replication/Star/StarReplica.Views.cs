@@ -33,7 +33,7 @@ internal sealed partial class StarReplica
     /// <summary>Appends a view entry; it is in force from now on, and joint with the views before it until it is committed.</summary>
     private void ChangeView(View view)
     {
-        var record = new ViewRecord(view, _settings.Commit, GroupLimits.Of(_settings));
+        var record = new ViewRecord(view, _settings.Commit, GroupLimits.Of(_settings)) { Losses = _losses };
         var entry = _log.Append(_promise.Epoch, UtcNowMs(), new EntryDraft(EntryKind.View, default, 0, 0, default, record.Encode()));
         _views.Append(entry.Index, view);
         foreach (var id in view.Members.Concat(view.Learners))

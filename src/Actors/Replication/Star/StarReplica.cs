@@ -1,4 +1,5 @@
 using Actors.Membership;
+using Actors.Replication.Operations;
 using Actors.Replication.Transfer;
 using Akka.Actor;
 using Akka.Event;
@@ -77,6 +78,7 @@ internal sealed partial class StarReplica : Replica
             case Probe m: OnProbe(m); break;
             case TransferRequest m: Reply(m.ReplyTo, new TransferReply(_settings.Id, m.Number, $"{_environment.Node} is not the primary of group '{_settings.Id}'")); break;
             case PeerHint m: OnPeerHint(m); break;
+            case AcceptLoss m: OnAcceptLoss(m); break;
             case Appended or Mismatch or Vote or Append or TakeOver or Join or Probed or StateOffer or FetchState or StateChunk or StateReceived or Pump or HeartbeatTick or ElectionTick or ProbeTick: break;    // meant for another role: late
             default: base.Common(message); break;
         }

@@ -71,14 +71,9 @@ internal static class StateRange
         var hash = new XxHash128();
         var bytes = 0L;
         byte[]? end = null;
-        Span<byte> lengths = stackalloc byte[8];
         foreach (var (key, value) in pairs)
         {
-            BitConverter.TryWriteBytes(lengths, key.Length);
-            BitConverter.TryWriteBytes(lengths[4..], value.Length);
-            hash.Append(lengths);
-            hash.Append(key);
-            hash.Append(value);
+            Append(hash, key, value);
             bytes += key.Length + value.Length;
             end = key;
             if (bytes >= maxBytes)
@@ -86,6 +81,17 @@ internal static class StateRange
         }
 
         return end is null ? null : new HeldRange([.. end, 0], hash.GetCurrentHashAsUInt128());
+    }
+
+    /// <summary>Adds one pair to the hash of many.</summary>
+    public static void Append(XxHash128 hash, byte[] key, byte[] value)
+    {
+        Span<byte> lengths = stackalloc byte[8];
+        BitConverter.TryWriteBytes(lengths, key.Length);
+        BitConverter.TryWriteBytes(lengths[4..], value.Length);
+        hash.Append(lengths);
+        hash.Append(key);
+        hash.Append(value);
     }
 
     /// <summary>What a chunk's checksum must be.</summary>

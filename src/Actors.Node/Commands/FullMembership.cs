@@ -1,0 +1,43 @@
+using System.Diagnostics;
+using Actors.Node.Http;
+
+namespace Actors.Node.Commands;
+
+/// <summary>Who is a full member, as the nodes say: what <c>restart</c> and <c>repair</c> wait for.</summary>
+internal static class FullMembership
+{
+    /// <summary>How long a node may take to become a member again.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    /// <summary>Waits until every group is whole and <paramref name="node"/> holds what is committed by now; what is still missing when the patience ends, null when nothing is.</summary>
+    /// <remarks>
+    /// A view without the node may be on its way when the node is back and still counts itself a member. A node that holds all that was committed by then has
+    /// seen that view too.
+    /// </remarks>
+    public static async Task<string?> UntilWholeAsync(NodeClient client, string node)
+    {
+        var committed = (await StatusAsync(client)).Groups.ToDictionary(group => group.Name, group => group.Members.Max(member => member.CommitIndex));
+        for (var clock = Stopwatch.StartNew(); ; await Task.Delay(100))
+        {
+            var status = await StatusAsync(client);
+            var behind = status.Groups.FirstOrDefault(group => group.Members.Any(member => member.Node == node && member.CommitIndex < committed.GetValueOrDefault(group.Name)));
+            var trouble = Missing(status) ?? (behind is null ? null : $"{node} has not caught up in group '{behind.Name}'");
+            if (trouble is null || clock.Elapsed > Patience)
+                return trouble;
+        }
+    }
+
+    /// <summary>Who is not a full member of a group, <paramref name="except"/> left aside, or which group has no primary; null when all is well.</summary>
+    public static string? Missing(StatusDocument status, string? except = null) => status.Groups
+        .Select(group => group.Members.FirstOrDefault(member => member.Node != except && member.Role is not ("primary" or "backup")) is { } member
+            ? $"{member.Node} is {member.Role} in group '{group.Name}'"
+            : group.Members.Any(m => m.Role == "primary") ? null : $"group '{group.Name}' has no primary")
+        .FirstOrDefault(trouble => trouble is not null);
+
+    /// <summary>What the first node that answers says.</summary>
+    public static async Task<StatusDocument> StatusAsync(NodeClient client)
+    {
+        var answer = await client.SendAsync("/v1/status", target => new HttpRequestMessage(HttpMethod.Get, target));
+        return answer.IsOk ? StatusTable.Parse(answer.Body) : throw answer.ToException();
+    }
+}

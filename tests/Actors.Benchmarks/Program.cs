@@ -23,6 +23,7 @@ internal static class Program
             Soak(args),
             Idle(args),
             Links(args),
+            Transfer(args),
             Hidden<DriveOrder, DriveResult>(Driver.Command, Driver.RunAsync),
             Hidden<FaultOrder, FaultResult>(FaultInjector.Command, FaultInjector.RunAsync),
             AkkaNode(),
@@ -107,6 +108,14 @@ internal static class Program
                     parsed.GetRequiredValue(bursts), parsed.GetRequiredValue(loss), parsed.GetRequiredValue(lossBurst), parsed.GetRequiredValue(tails),
                     parsed.GetRequiredValue(rounds), parsed.GetRequiredValue(messageBytes)),
                 report, cancellation));
+    }
+
+    private static Command Transfer(string[] args)
+    {
+        var megabytes = Number("--megabytes", "The size of the state, in MB", 1000);
+        var outstanding = Number("--outstanding", "Writes in flight", 64);
+        return Run(new Command("transfer", "Writes while a machine comes back, with its data and without") { megabytes, outstanding }, args,
+            (parsed, report, cancellation) => TransferRun.RunAsync(new TransferRun.Options(parsed.GetRequiredValue(megabytes), parsed.GetRequiredValue(outstanding)), report, cancellation));
     }
 
     /// <summary>Adds what all visible commands share: a report and a data folder.</summary>

@@ -33,9 +33,12 @@ internal sealed class ActorsLoadClient : ILoadClient
         _client = new KeyValueClient(ReplicationClient.Connect(_system, nodes, "default"));
     }
 
-    public async Task WriteAsync(int key)
+    public Task WriteAsync(int key) => PutAsync(_keys[key]);
+
+    /// <summary>As <see cref="WriteAsync"/>, under any key.</summary>
+    public async Task PutAsync(byte[] key)
     {
-        var result = await _client.PutAsync(_keys[key], _value);
+        var result = await _client.PutAsync(key, _value);
         if (result.Outcome is not Outcome.Ok)
             throw new InvalidDataException($"actors: {result.Outcome}: {result.Error}");
     }

@@ -49,7 +49,27 @@ internal sealed class ActorsCluster : IElectsLeader
         "actors", ActorsLoadClient.Kind, _endpoints,     // whichever servers are alive: a client must know the primary's address to be sent there
         operation == Operation.Write ? "a write is synced by all three" : "a read confirmed by a majority (barrier)");
 
-    public Task<Leadership> WholeAsync(CancellationToken cancellation) => Wait.ForAsync("actors: no primary with all members", Servers, async () =>
+    /// <summary>The folder that holds a server's data, by the server's number.</summary>
+    public string DataOf(int server) => Path.Combine(_folder, $"n{server + 1}");
+
+    public Task<Leadership> WholeAsync(CancellationToken cancellation) => Wait.ForAsync("actors: no primary with all members", Servers, () => LeadershipAsync(cancellation), cancellation);
+
+    /// <summary>True when a server is a member of the group; false while it is not, or cannot be asked.</summary>
+    public async Task<bool> IsMemberAsync(int server, CancellationToken cancellation)
+    {
+        try
+        {
+            var status = JsonDocument.Parse(await Http.GetStringAsync($"{_urls[server]}/v1/status", cancellation)).RootElement;
+            return status.GetProperty("groups")[0].GetProperty("members").EnumerateArray()
+                .Any(m => m.GetProperty("node").GetString() == $"n{server + 1}" && m.GetProperty("role").GetString() == "backup");
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+
+    private async Task<Leadership?> LeadershipAsync(CancellationToken cancellation)
     {
         var statuses = await Task.WhenAll(_urls.Select(url => Http.GetStringAsync($"{url}/v1/status", cancellation)));
         var leaderships = JsonDocument.Parse(statuses[0]).RootElement.GetProperty("groups").EnumerateArray().Select(LeadershipOf).ToList();
@@ -83,7 +103,7 @@ internal sealed class ActorsCluster : IElectsLeader
             include "{{Path.Combine(AppContext.BaseDirectory, Example)}}"
             actors {
               node = n{{server + 1}}
-              data-directory = "{{Path.Combine(_folder, $"n{server + 1}")}}"
+              data-directory = "{{DataOf(server)}}"
               nodes { n1 = "{{addresses[0]}}", n2 = "{{addresses[1]}}", n3 = "{{addresses[2]}}" }
               http { host = "{{httpHost}}", port = {{httpPort}} }
               insecure = on       # in a network namespace nobody else can reach it

@@ -74,7 +74,7 @@ internal sealed class ActorsCluster : IElectsLeader
         var statuses = await Task.WhenAll(_urls.Select(url => Http.GetStringAsync($"{url}/v1/status", cancellation)));
         var leaderships = JsonDocument.Parse(statuses[0]).RootElement.GetProperty("groups").EnumerateArray().Select(LeadershipOf).ToList();
         return leaderships.Count == _groups && !leaderships.Contains(null) ? leaderships[0] : null;
-    }, cancellation);
+    }
 
     /// <summary>Who leads a group that all servers hold alike; null while they do not.</summary>
     private static Leadership? LeadershipOf(JsonElement group)

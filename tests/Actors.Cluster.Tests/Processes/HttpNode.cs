@@ -115,9 +115,9 @@ internal sealed class HttpNode : IDisposable
 
     public async Task<Answer> SendAsync(HttpMethod method, string path, string? body = null, params (string Name, string Value)[] headers)
     {
-        using var request = new HttpRequestMessage(method, Url + path) { Content = body is null ? null : new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
-        // Each on a connection of its own: on a kept one HttpClient repeats a request without a body by itself when the node dies,
-        // and then reports that it could not connect, although the first copy was taken.
+        // Always with a body, if an empty one, and on a connection of its own: HttpClient repeats a request without a body by itself when the
+        // node dies after it took it, and then reports that it could not connect, although the first copy may take effect.
+        using var request = new HttpRequestMessage(method, Url + path) { Content = new ByteArrayContent(body is null ? [] : Encoding.UTF8.GetBytes(body)) };
         request.Headers.ConnectionClose = true;
         if (_token is not null)
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", _token);

@@ -84,7 +84,7 @@ internal static class ActorsBlock
     private static readonly string[] GroupKeys =
     [
         "protocol", "commit", "durability", "reads", "members", "min-in-view", "heartbeat-interval", "election-timeout", "kick-after",
-        "max-pending-entries", "max-pending-bytes", "max-command-bytes", "window-bytes", "log-limit-bytes", "log-cache-bytes",
+        "max-lag-entries", "max-lag-bytes", "max-lag-time", "max-pending-entries", "max-pending-bytes", "max-command-bytes", "window-bytes", "log-limit-bytes", "log-cache-bytes",
         "transfer-chunk-bytes", "state-flush-interval", "max-sessions", "session-timeout", "token-retention", "max-tokens", "events-kept",
         "state-machine",
     ];
@@ -106,6 +106,9 @@ internal static class ActorsBlock
                 HeartbeatInterval = block.Duration("heartbeat-interval", defaults.HeartbeatInterval),
                 ElectionTimeout = block.Duration("election-timeout", defaults.ElectionTimeout),
                 KickAfter = block.Duration("kick-after", defaults.KickAfter),
+                MaxLagEntries = block.Count("max-lag-entries", defaults.MaxLagEntries),
+                MaxLagBytes = block.Bytes("max-lag-bytes", defaults.MaxLagBytes),
+                MaxLagTime = block.Duration("max-lag-time", defaults.MaxLagTime),
                 MaxPendingEntries = block.Count("max-pending-entries", defaults.MaxPendingEntries),
                 MaxPendingBytes = block.Bytes("max-pending-bytes", defaults.MaxPendingBytes),
                 MaxCommandBytes = block.SmallBytes("max-command-bytes", defaults.MaxCommandBytes),

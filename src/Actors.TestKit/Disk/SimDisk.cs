@@ -17,6 +17,8 @@ public sealed class SimDisk
     private long _writes;
     private long _stalledUntil;
     private bool _failNextSync;
+    private long _syncBegan;
+    private long _syncEnds;
 
     internal SimDisk(SimNode node, SeededRandom random)
     {
@@ -26,6 +28,9 @@ public sealed class SimDisk
 
     /// <summary>How it behaves from now on.</summary>
     public DiskFaults Faults { get; set; } = new();
+
+    /// <summary>How long a sync takes at least, whatever <see cref="Faults"/> say; default 0.</summary>
+    public TimeSpan SyncsTake { get; set; }
 
     /// <summary>True: every write fails, and the store with it, until this is false and the store is opened anew.</summary>
     public bool IsFull { get; set; }
@@ -47,6 +52,9 @@ public sealed class SimDisk
 
     /// <summary>The next sync fails.</summary>
     public void FailNextSync() => _failNextSync = true;
+
+    /// <summary>Since when the sync that is under way has been so; null when none is.</summary>
+    internal TimeSpan? SyncingSince => _syncEnds > _node.World.Now ? new TimeSpan(_syncBegan) : null;
 
     /// <summary>Syncs that begin within <paramref name="duration"/> end no earlier than it does.</summary>
     public void Stall(TimeSpan duration)
@@ -90,6 +98,7 @@ public sealed class SimDisk
     public void Heal()
     {
         Faults = new DiskFaults();
+        SyncsTake = TimeSpan.Zero;
         IsFull = false;
         _stalledUntil = 0;
         _failNextSync = false;
@@ -150,7 +159,9 @@ public sealed class SimDisk
     {
         var world = _node.World;
         var takes = _random.Between(Faults.MinSync, _random.Chance(Faults.Slow) ? Faults.SlowSync : Faults.MaxSync).Ticks;
-        world.Block(Math.Max(takes, _stalledUntil - world.LocalNow));
+        _syncBegan = world.LocalNow;
+        world.Block(Math.Max(Math.Max(takes, SyncsTake.Ticks), _stalledUntil - world.LocalNow));
+        _syncEnds = world.LocalNow;
         if (_failNextSync || _random.Chance(Faults.SyncFailure))
         {
             _failNextSync = false;

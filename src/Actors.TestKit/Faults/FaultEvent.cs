@@ -33,6 +33,9 @@ public enum FaultKind
     /// <summary>Syncs of the node end no earlier than this does.</summary>
     DiskStall,
 
+    /// <summary>Each sync of the node takes <see cref="FaultEvent.Amount"/> seconds.</summary>
+    SlowDisk,
+
     /// <summary>The node's next sync fails.</summary>
     SyncFailure,
 

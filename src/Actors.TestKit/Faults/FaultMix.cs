@@ -100,6 +100,7 @@ public sealed record FaultMix
         var amount = kind switch
         {
             FaultKind.ClockDrift => 1 + ((random.NextDouble() * 2) - 1) * MaxDrift,
+            FaultKind.SlowDisk => 0.05 + random.NextDouble() / 2,
             FaultKind.ClockJump => (random.NextDouble() * 20) - 10,
             _ => 0,
         };

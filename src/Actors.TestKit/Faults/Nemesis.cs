@@ -115,6 +115,9 @@ internal sealed class Nemesis(Simulation simulation, Func<NodeId> leader, Action
             case FaultKind.DiskStall:
                 node.Disk.Stall(item.Duration);
                 break;
+            case FaultKind.SlowDisk:
+                node.Disk.SyncsTake = TimeSpan.FromSeconds(item.Amount);
+                return () => node.Disk.SyncsTake = TimeSpan.Zero;
             case FaultKind.SyncFailure:
                 node.Disk.FailNextSync();
                 break;

@@ -26,7 +26,7 @@ internal sealed class GroupInvariants
     public GroupInvariants(Simulation simulation, GroupSettings settings)
     {
         (_simulation, _settings, _keys) = (simulation, settings, new GroupKeys(settings.Id));
-        _sightings = new GroupSightings(simulation, _keys, settings.Protocol);
+        _sightings = new GroupSightings(simulation, settings, _keys);
         var sent = new SentLogs(simulation, _keys);
         if (settings.Protocol is Protocol.Chain)
             _chain = new ChainInvariants(simulation, _keys);
@@ -143,6 +143,17 @@ internal sealed class GroupInvariants
             _simulation.Moment(proposal.Learners.Count > 0 ? GroupMoment.TakingIn : GroupMoment.Proposal, m.From.Node);
         if (m.From.Node == Primary)
             _simulation.Moment(GroupMoment.Message, m.From.Node);
+        RequireDiskGoes(m.From);
+    }
+
+    // Replication rules, 5.4: disk health gates heartbeats. The replica looks at every heartbeat, by a clock that drifts.
+    private void RequireDiskGoes(MemberId primary)
+    {
+        var node = _simulation.Node(primary.Node);
+        if (node.Disk.SyncingSince is not { } began || node.CurrentLife is not { } life || life.PausedUntil > began.Ticks)
+            return;
+        var (waits, limit) = (_simulation.Now - began, _settings.KickAfter * 1.05 + 2 * _settings.HeartbeatInterval);
+        Require(waits <= limit, "Stalled Disks Fall Silent", $"{primary} leads on, although its disk has been busy with one sync for {waits.TotalMilliseconds} ms");
     }
 
     private void OnAppended(Appended m)

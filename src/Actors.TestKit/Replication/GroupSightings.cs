@@ -10,6 +10,8 @@ internal sealed class GroupSightings
     private const string Resumed = "a transfer went on where an earlier one had ended";
     private const string Promoted = "a learner became a member";
     private const string Kicked = "a member was kicked";
+    private const string TooSlow = "a member that answered but lagged was kicked";
+    private const string GaveWay = "a primary with a stalled disk gave way";
     private const string CameBack = "a wiped node became a member again";
     private const string Truncated = "a log suffix was replaced";
     private const string SteppedDown = "a primary stepped down for lack of a quorum";
@@ -18,18 +20,20 @@ internal sealed class GroupSightings
     private const string Expired = "a session had expired";
 
     private readonly Simulation _simulation;
+    private readonly GroupSettings _settings;
     private readonly GroupKeys _keys;
+    private readonly Dictionary<MemberId, (long Durable, TimeSpan At)> _advanced = [];     // the last acknowledgement of something new
     private readonly HashSet<(LogPosition Session, long Sequence)> _answered = [];
     private readonly Dictionary<Epoch, (MemberId Id, Life? Life)> _primaries = [];
     private readonly HashSet<(MemberId To, LogPosition Position)> _fresh = [];      // transfers that began with nothing
     private TakeOver? _takeOver;
 
-    public GroupSightings(Simulation simulation, GroupKeys keys, Protocol protocol)
+    public GroupSightings(Simulation simulation, GroupSettings settings, GroupKeys keys)
     {
-        (_simulation, _keys) = (simulation, keys);
+        (_simulation, _settings, _keys) = (simulation, settings, keys);
         string[] all = [Transferred, Resumed, Repeated, Expired];
-        string[] ofPrimaryBackup = [Promoted, Kicked, CameBack, Truncated, SteppedDown, HandedOver];
-        foreach (var name in protocol is Protocol.Chain ? all : [.. all, .. ofPrimaryBackup])
+        string[] ofPrimaryBackup = [Promoted, Kicked, TooSlow, GaveWay, CameBack, Truncated, SteppedDown, HandedOver];
+        foreach (var name in settings.Protocol is Protocol.Chain ? all : [.. all, .. ofPrimaryBackup])
             simulation.Sometimes(name);
     }
 
@@ -39,6 +43,7 @@ internal sealed class GroupSightings
         switch (message)
         {
             case Append m: OnAppend(m); break;
+            case Appended m: OnAppended(m); break;
             case RequestVote { Pre: true } m: OnPreVote(m); break;
             case TakeOver m: _takeOver = m; break;
             case FetchState m: OnFetchState(m); break;
@@ -59,6 +64,14 @@ internal sealed class GroupSightings
 
         if (before.Members.Any(m => after.Members.All(a => a.Node != m.Node)))
             _simulation.Reached(Kicked);
+        if (before.Members.Except(after.Members).Any(id => after.Members.All(a => a.Node != id.Node) && _simulation.Now - _advanced.GetValueOrDefault(id).At < _settings.ElectionTimeout))
+            _simulation.Reached(TooSlow);
+    }
+
+    private void OnAppended(Appended m)
+    {
+        if (m.Durable > _advanced.GetValueOrDefault(m.From).Durable)
+            _advanced[m.From] = (m.Durable, _simulation.Now);
     }
 
     private void OnAppend(Append m)
@@ -73,6 +86,8 @@ internal sealed class GroupSightings
     private void OnPreVote(RequestVote m)
     {
         var led = new Epoch(m.Epoch.Value - 1);
+        if (_primaries.TryGetValue(led, out var last) && last.Id != m.From && last.Life is { IsDead: false, IsPaused: false } && _simulation.Now - _simulation.Node(last.Id.Node).Disk.SyncingSince >= _settings.KickAfter)
+            _simulation.Reached(GaveWay);
         if (_primaries.TryGetValue(led, out var primary) && primary.Id == m.From && primary.Life == _simulation.Node(m.From.Node).CurrentLife)
             _simulation.Reached(SteppedDown);
     }

@@ -63,8 +63,20 @@ public sealed record GroupSettings
     /// <summary>Silence after which a backup asks for votes: drawn between this and twice this. Also the check-quorum interval: a primary that hears no quorum for this long steps down. Default 300 ms; above 0.</summary>
     public TimeSpan ElectionTimeout { get; init; } = TimeSpan.FromMilliseconds(300);
 
-    /// <summary>Silence after which the primary proposes to kick a member (commit rule all). Default 1 s; at least <see cref="ElectionTimeout"/>.</summary>
+    /// <summary>
+    /// Silence after which the primary proposes to kick a member (commit rule all). Its own disk is held to the same: a primary whose write takes
+    /// so long falls silent, so that another one takes over (every commit rule). Default 1 s; at least <see cref="ElectionTimeout"/>.
+    /// </summary>
     public TimeSpan KickAfter { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Entries by which a member may be behind a majority, for longer than <see cref="ElectionTimeout"/>, before the primary proposes to kick it (commit rule all). Default 5,000; above 0.</summary>
+    public int MaxLagEntries { get; init; } = 5_000;
+
+    /// <summary>As <see cref="MaxLagEntries"/>, in bytes. Default 8 MiB; above 0.</summary>
+    public long MaxLagBytes { get; init; } = 8 << 20;
+
+    /// <summary>How long a member may lack what a majority holds before the primary proposes to kick it (commit rule all): so slow writes may become. Default 1 s; above 0.</summary>
+    public TimeSpan MaxLagTime { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Entries that may wait for their commit before requests are answered Overloaded. Default 10,000; above 0.</summary>
     public int MaxPendingEntries { get; init; } = 10_000;
@@ -133,6 +145,9 @@ public sealed record GroupSettings
         Require(HeartbeatInterval >= TimeSpan.FromMilliseconds(1), "heartbeat-interval", "must be at least 1 ms");
         Require(ElectionTimeout >= 3 * HeartbeatInterval, "election-timeout", $"must be at least three times heartbeat-interval ({HeartbeatInterval.TotalMilliseconds} ms), is {ElectionTimeout.TotalMilliseconds} ms");
         Require(KickAfter >= ElectionTimeout, "kick-after", $"must be at least election-timeout ({ElectionTimeout.TotalMilliseconds} ms), is {KickAfter.TotalMilliseconds} ms");
+        Require(MaxLagEntries > 0, "max-lag-entries", "must be above 0");
+        Require(MaxLagBytes > 0, "max-lag-bytes", "must be above 0");
+        Require(MaxLagTime > TimeSpan.Zero, "max-lag-time", "must be above 0");
         Require(MaxPendingEntries > 0, "max-pending-entries", "must be above 0");
         Require(MaxPendingBytes > 0, "max-pending-bytes", "must be above 0");
         Require(MaxCommandBytes is > 0 and <= MaxCommandBytesLimit, "max-command-bytes", $"must be from 1 to {MaxCommandBytesLimit}, is {MaxCommandBytes}");

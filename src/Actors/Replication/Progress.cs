@@ -4,7 +4,7 @@ namespace Actors.Replication;
 
 /// <summary>What a primary knows of one other member or learner: what it holds, what is on its way, when it was last heard.</summary>
 /// <remarks>Invariant: 0 ≤ <see cref="Match"/> &lt; <see cref="Next"/>.</remarks>
-internal sealed class Progress(MemberId id, long next, TimeSpan now)
+internal sealed class Progress(MemberId id, long next, Lag lag, TimeSpan now)
 {
     /// <summary>Messages with entries on their way before smaller ones than a full batch wait for an ack.</summary>
     private const int EnoughInFlight = 2;
@@ -38,6 +38,9 @@ internal sealed class Progress(MemberId id, long next, TimeSpan now)
 
     /// <summary>Since when it owes an ack for entries; <see cref="TimeSpan.MaxValue"/> when it owes none.</summary>
     public TimeSpan OwesSince { get; private set; } = TimeSpan.MaxValue;
+
+    /// <summary>How far it is behind the others.</summary>
+    public Lag Lag { get; } = lag;
 
     /// <summary>True when a membership event says that it is gone.</summary>
     public bool Suspected { get; set; }

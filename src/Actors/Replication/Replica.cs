@@ -43,6 +43,7 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
     protected bool _membershipDirty;
     protected bool _genesisDirty;
     protected readonly Queue<(long Ticket, Epoch Epoch, NodeId To, ReplicationMessage Message)> _afterSave = new();
+    private readonly DiskWait _diskWait = new();
 
     protected Replica(ReplicationEnvironment environment, GroupSettings settings, IActorRef writer)
     {
@@ -60,6 +61,9 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
     public ITimerScheduler Timers { get; set; } = null!;
 
     protected TimeSpan Now => _environment.Clock.Elapsed;
+
+    // The disk is held to what the others are: whoever owes something for so long is not waited for.
+    protected bool DiskStalls => _diskWait.At(Now) >= _settings.KickAfter;
 
     protected bool PromiseIsDurable => !_promiseDirty && _savedTicket >= _promiseTicket;
 
@@ -185,6 +189,7 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
         }
 
         TakeOwnWrites(writes);
+        _diskWait.Began(_ticket, Now);
         _writer.Tell(new StoreWrite(writes, true, Self, new Saved(_ticket)));
     }
 
@@ -209,6 +214,7 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
     private void OnSaved(Saved m)
     {
         _savedTicket = m.Ticket;
+        _diskWait.Ended(m.Ticket);
         _log.Synced(m.Ticket);
         TraceDurable();
         CheckWhenDurable();

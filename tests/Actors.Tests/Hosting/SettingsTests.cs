@@ -140,6 +140,9 @@ public class SettingsTests
                   heartbeat-interval = 20 ms
                   election-timeout = 0.2 s
                   kick-after = 1 m
+                  max-lag-entries = 15
+                  max-lag-bytes = 2 kB
+                  max-lag-time = 4 s
                   max-pending-entries = 11
                   max-pending-bytes = 1 kB
                   max-command-bytes = 64 KiB
@@ -185,6 +188,9 @@ public class SettingsTests
                 HeartbeatInterval = TimeSpan.FromMilliseconds(20),
                 ElectionTimeout = TimeSpan.FromMilliseconds(200),
                 KickAfter = TimeSpan.FromMinutes(1),
+                MaxLagEntries = 15,
+                MaxLagBytes = 2000,
+                MaxLagTime = TimeSpan.FromSeconds(4),
                 MaxPendingEntries = 11,
                 MaxPendingBytes = 1000,
                 MaxCommandBytes = 65_536,

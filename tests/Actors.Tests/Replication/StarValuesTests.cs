@@ -9,7 +9,7 @@ namespace Actors.Tests.ReplicationTests;
 /// <summary>Progress, ReadQueue, RequestNumbers and Deque: what a primary keeps count of.</summary>
 public sealed class StarValuesTests
 {
-    private readonly Progress _progress = new(Member("n2"), next: 5, Ms(0));
+    private readonly Progress _progress = new(Member("n2"), next: 5, new Lag(SettingsTests.Valid(), Ms(0)), Ms(0));
 
     [Fact]
     public void An_ack_is_cumulative_and_frees_the_window()
@@ -89,7 +89,7 @@ public sealed class StarValuesTests
     public void What_matches_stays_below_what_comes_next() =>
         Gen.Select(Gen.Int[0, 2], Gen.Int[0, 10], Gen.Int[0, 20]).Array[1, 40].Sample(steps =>
         {
-            var progress = new Progress(Member("n2"), 5, Ms(0));
+            var progress = new Progress(Member("n2"), 5, new Lag(SettingsTests.Valid(), Ms(0)), Ms(0));
             var number = 0;
             foreach (var (verb, a, b) in steps)
             {

@@ -71,7 +71,7 @@ internal sealed partial class StarReplica
 
     private void OnTakeOver(TakeOver m)
     {
-        if (m.To != _self || !IsVoter)
+        if (m.To != _self || !IsVoter || DiskStalls)
             return;
         _logger.Info("[{0}] {1} hands over to {2}", _settings.Id, m.From.Node, _environment.Node);
         _lastPrimary = default;

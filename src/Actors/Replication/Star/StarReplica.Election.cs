@@ -32,6 +32,12 @@ internal sealed partial class StarReplica
             return;
         }
 
+        if (DiskStalls)
+        {
+            Timers.StartSingleTimer(ElectionTick.Instance, ElectionTick.Instance, RandomElectionTimeout());
+            return;     // its own vote would not become durable
+        }
+
         if (!IsVoter)
         {
             SendToOthers(JoinRequest());     // a learner that hears nothing may have been dropped: asking again is harmless

@@ -164,6 +164,13 @@ internal sealed partial class StarReplica
 
     private void OnHeartbeatTick()
     {
+        if (DiskStalls)
+        {
+            _logger.Warning("[{0}] the disk of {1} has not finished a write for {2} ms; falling silent, so that another takes over", _settings.Id, _environment.Node, _settings.KickAfter.TotalMilliseconds);
+            EnterBackup(default);
+            return;
+        }
+
         if (RestIfQuiet())
             return;
         foreach (var progress in _progress.Values)
@@ -188,7 +195,7 @@ internal sealed partial class StarReplica
             _successor = default;
         if (_successor.IsNone && IsLeftOut)
             HandOver(default);
-        KickIfSilent();
+        KickIfSlow();
     }
 
     private bool HeardWithin(MemberId member, TimeSpan time) => _progress.TryGetValue(member, out var progress) && Now - progress.HeardAt < time;

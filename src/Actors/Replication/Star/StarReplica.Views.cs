@@ -9,22 +9,57 @@ internal sealed partial class StarReplica
     private MemberId _successor;            // the member that is being handed over to
     private TimeSpan _handOverUntil;
 
-    /// <summary>Proposes to go on without one member that has owed an answer for too long. What kicks it is the commit of the view, not this clock.</summary>
-    private void KickIfSilent()
+    /// <summary>Proposes to go on without one member that is silent or too slow. What kicks it is the commit of the view, not this clock.</summary>
+    private void KickIfSlow()
     {
+        ObserveLag();
         if (!_views.MembersSettled || !MayShrink())
             return;
         foreach (var progress in _progress.Values)
         {
-            var limit = progress.Suspected ? _settings.ElectionTimeout : _settings.KickAfter;
-            var silent = Now - progress.HeardAt >= limit || (progress.OwesSince < Now && Now - progress.OwesSince >= _settings.KickAfter);
-            if (!silent || !_views.Newest.IsMember(progress.Id))
+            if (!_views.Newest.IsMember(progress.Id) || WhyKick(progress) is not { } why)
                 continue;
-            _logger.Warning("[{0}] no answer from {1} for {2} ms; proposing a view without it", _settings.Id, progress.Id, limit.TotalMilliseconds);
+            _logger.Warning("[{0}] {1} {2}; proposing a view without it", _settings.Id, progress.Id, why);
             _meter.Kick();
             ChangeView(_views.Newest.Without(progress.Id));
             return;
         }
+    }
+
+    private string? WhyKick(Progress progress)
+    {
+        var limit = progress.Suspected ? _settings.ElectionTimeout : _settings.KickAfter;
+        var silent = Now - progress.HeardAt >= limit || (progress.OwesSince < Now && Now - progress.OwesSince >= _settings.KickAfter);
+        return silent ? $"has not answered for {limit.TotalMilliseconds} ms (kick-after)" : progress.Lag.Excess(Now);
+    }
+
+    private void ObserveLag()
+    {
+        var held = _views.ReachedByQuorum(DurableAt);
+        foreach (var progress in _progress.Values)
+        {
+            if (_views.Newest.IsMember(progress.Id))
+                progress.Lag.Observe(progress.Match, held, PendingBytes(progress.Match, held), Now);
+            else
+                progress.Lag.Restart(Now);
+        }
+    }
+
+    // Whatever lies beyond the commit index and a member lacks is pending.
+    private long PendingBytes(long after, long upTo)
+    {
+        var bytes = 0L;
+        if (after >= upTo)
+            return bytes;
+        foreach (var pending in _pending)
+        {
+            if (pending.Index > upTo)
+                break;
+            if (pending.Index > after)
+                bytes += pending.Bytes;
+        }
+
+        return bytes;
     }
 
     // Under the majority rule a dead member delays nothing, so it stays. A group of two cannot lose one: the majority of two is both.
@@ -63,7 +98,7 @@ internal sealed partial class StarReplica
     private void AddProgress(MemberId id)
     {
         if (id.Node != _self.Node && !_progress.ContainsKey(id))
-            _progress.Add(id, new Progress(id, _log.Last.Index + 1, Now));
+            _progress.Add(id, new Progress(id, _log.Last.Index + 1, new Lag(_settings, Now), Now));
     }
 
     private void DropDeparted()

@@ -84,14 +84,14 @@ internal static class ActorsBlock
     private static readonly string[] GroupKeys =
     [
         "protocol", "commit", "durability", "reads", "members", "min-in-view", "heartbeat-interval", "election-timeout", "kick-after",
-        "max-lag-entries", "max-lag-bytes", "max-lag-time", "max-pending-entries", "max-pending-bytes", "max-command-bytes", "window-bytes", "log-limit-bytes", "log-cache-bytes",
+        "lease-duration", "max-clock-drift", "max-lag-entries", "max-lag-bytes", "max-lag-time", "max-pending-entries", "max-pending-bytes", "max-command-bytes", "window-bytes", "log-limit-bytes", "log-cache-bytes",
         "transfer-chunk-bytes", "state-flush-interval", "max-sessions", "session-timeout", "token-retention", "max-tokens", "events-kept",
         "state-machine",
     ];
 
     private static (Func<IStateMachine> Make, Func<GroupSettings, GroupSettings> With) ReadGroup(SettingsBlock block, IReadOnlyDictionary<string, Func<IStateMachine>> stateMachines)
     {
-        var (protocol, commit) = Preset(block);
+        var (protocol, commit, reads) = Preset(block);
         return (StateMachine(block, stateMachines), With);
 
         GroupSettings With(GroupSettings defaults)
@@ -101,6 +101,9 @@ internal static class ActorsBlock
             {
                 Protocol = protocol,
                 Commit = commit,
+                Reads = reads,
+                LeaseDuration = block.Duration("lease-duration", defaults.LeaseDuration),
+                MaxClockDrift = block.Share("max-clock-drift", defaults.MaxClockDrift),
                 InitialMembers = members,
                 MinInView = block.Count("min-in-view", Math.Min(2, members.Count)),
                 HeartbeatInterval = block.Duration("heartbeat-interval", defaults.HeartbeatInterval),
@@ -127,7 +130,7 @@ internal static class ActorsBlock
     }
 
     /// <summary>The presets users know, as far as they exist; the legal combinations are those of the replication rules, 5.1.</summary>
-    private static (Protocol Protocol, CommitRule Commit) Preset(SettingsBlock group)
+    private static (Protocol Protocol, CommitRule Commit, ReadGuard Reads) Preset(SettingsBlock group)
     {
         var protocol = Word(group, "protocol", ["primary-backup", "chain"]);
         var commit = Word(group, "commit", ["all", "majority", "one"]);
@@ -141,8 +144,8 @@ internal static class ActorsBlock
 
         RequireAvailable(group, "commit", commit, "all or majority");
         RequireAvailable(group, "durability", durability, "fsync");
-        RequireAvailable(group, "reads", reads, "barrier");
-        return (protocol == "chain" ? Protocol.Chain : Protocol.PrimaryBackup, commit == "all" ? CommitRule.All : CommitRule.Majority);
+        RequireAvailable(group, "reads", reads, "barrier or lease");
+        return (protocol == "chain" ? Protocol.Chain : Protocol.PrimaryBackup, commit == "all" ? CommitRule.All : CommitRule.Majority, reads == "lease" ? ReadGuard.Lease : ReadGuard.Barrier);
     }
 
     /// <summary>One of the words; the first one when the setting is not there.</summary>

@@ -108,11 +108,16 @@ internal static class KeysEndpoints
         response.StatusCode = StatusCodes.Status204NoContent;
     }
 
-    /// <summary>The read mode of a request: <c>read=barrier</c> (the default) or <c>read=stale</c>.</summary>
-    internal static ReadMode ReadModeOf(Query query) => query.OneOf("read", "barrier", "stale") == "stale" ? ReadMode.Stale : ReadMode.Barrier;
+    /// <summary>The read mode of a request: <c>read=linearizable</c> (the default), <c>read=barrier</c> or <c>read=stale</c>.</summary>
+    internal static ReadMode ReadModeOf(Query query) => query.OneOf("read", "linearizable", "barrier", "stale") switch
+    {
+        "stale" => ReadMode.Stale,
+        "barrier" => ReadMode.Barrier,
+        _ => ReadMode.Linearizable,
+    };
 
     /// <summary>Says at which index the answer stands and, for a stale read, how old it may be.</summary>
-    internal static void Describe(HttpResponse response, KeyValueResult result, ReadMode mode = ReadMode.Barrier)
+    internal static void Describe(HttpResponse response, KeyValueResult result, ReadMode mode = ReadMode.Linearizable)
     {
         if (result.Index > 0)
             response.Headers["Actors-Index"] = result.Index.ToString(CultureInfo.InvariantCulture);

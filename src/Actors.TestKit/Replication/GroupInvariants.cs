@@ -94,6 +94,13 @@ internal sealed class GroupInvariants
         Require(held >= needed, "Durability", $"entry {reply.Index} was answered while {held} disks hold it; {needed} must");
     }
 
+    /// <summary>The primary is stopped in the middle of a query.</summary>
+    public void Block(TimeSpan duration)
+    {
+        _simulation.World.Block(duration.Ticks);
+        _sightings.OnBlocked(duration);
+    }
+
     /// <summary>A client gets an answer to a stale read of <paramref name="key"/>.</summary>
     public void OnStaleValue(string key, in GroupReply reply) => _answers.OnStaleValue(key, reply);
 

@@ -19,6 +19,10 @@ internal sealed class GroupSightings
     private const string Repeated = "a command was answered twice";
     private const string Expired = "a session had expired";
 
+    private const string ReadByLease = "a read was answered by a lease";
+    private const string LeaseWasOver = "a lease had run out and the read waited for a confirmation";
+    private const string LeaseEndedInPause = "a lease expired in a pause";
+
     private readonly Simulation _simulation;
     private readonly GroupSettings _settings;
     private readonly GroupKeys _keys;
@@ -26,13 +30,15 @@ internal sealed class GroupSightings
     private readonly HashSet<(LogPosition Session, long Sequence)> _answered = [];
     private readonly Dictionary<Epoch, (MemberId Id, Life? Life)> _primaries = [];
     private readonly HashSet<(MemberId To, LogPosition Position)> _fresh = [];      // transfers that began with nothing
+    private readonly HashSet<long> _barriers = [];       // numbers of reads that asked for a round
+    private TimeSpan _blockedUntil;                     // the latest long stop of a primary in the middle of a query
     private TakeOver? _takeOver;
 
     public GroupSightings(Simulation simulation, GroupSettings settings, GroupKeys keys)
     {
         (_simulation, _settings, _keys) = (simulation, settings, keys);
         string[] all = [Transferred, Resumed, Repeated, Expired];
-        string[] ofPrimaryBackup = [Promoted, Kicked, TooSlow, GaveWay, CameBack, Truncated, SteppedDown, HandedOver];
+        string[] ofPrimaryBackup = [Promoted, Kicked, TooSlow, GaveWay, CameBack, Truncated, SteppedDown, HandedOver, ReadByLease, LeaseWasOver, LeaseEndedInPause];
         foreach (var name in settings.Protocol is Protocol.Chain ? all : [.. all, .. ofPrimaryBackup])
             simulation.Sometimes(name);
     }
@@ -46,6 +52,7 @@ internal sealed class GroupSightings
             case Appended m: OnAppended(m); break;
             case RequestVote { Pre: true } m: OnPreVote(m); break;
             case TakeOver m: _takeOver = m; break;
+            case Requests m: OnRequests(m); break;
             case FetchState m: OnFetchState(m); break;
             case StateChunk m: OnStateChunk(m); break;
             case Replies m: OnReplies(m); break;
@@ -110,6 +117,10 @@ internal sealed class GroupSightings
     {
         foreach (var reply in m.Items)
         {
+            if (reply.Kind is RequestKind.Read)
+                _simulation.Reached(ReadByLease);
+            else if (reply.Kind is RequestKind.BarrierRead && _settings.Reads is ReadGuard.Lease && !_barriers.Contains(reply.Sequence))
+                OnLeaseOver(m.From);
             if (reply.Kind is not RequestKind.Command)
                 continue;
             if (reply.Result.Outcome is Outcome.Expired)
@@ -117,5 +128,30 @@ internal sealed class GroupSightings
             else if (reply.Result.Outcome is Outcome.Ok && !_answered.Add((reply.Session, reply.Sequence)))
                 _simulation.Reached(Repeated);
         }
+    }
+
+    private void OnRequests(Requests m)
+    {
+        foreach (var request in m.Items)
+        {
+            if (request.Kind is RequestKind.BarrierRead)
+                _barriers.Add(request.Sequence);
+        }
+    }
+
+    /// <summary>The primary stops for so long in the middle of a query.</summary>
+    public void OnBlocked(TimeSpan duration)
+    {
+        if (duration >= _settings.LeaseDuration)
+            _blockedUntil = _simulation.Now + duration;
+    }
+
+    private void OnLeaseOver(NodeId primary)
+    {
+        _simulation.Reached(LeaseWasOver);
+        var life = _simulation.Node(primary).CurrentLife;
+        var resumed = new TimeSpan(Math.Max(life?.PausedUntil ?? 0, _blockedUntil.Ticks));
+        if (resumed > TimeSpan.Zero && _simulation.Now - resumed < _settings.LeaseDuration)
+            _simulation.Reached(LeaseEndedInPause);
     }
 }

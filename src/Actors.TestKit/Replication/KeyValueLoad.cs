@@ -42,6 +42,9 @@ internal sealed class KeyValueLoad(Simulation simulation, SeededRandom random)
     /// <summary>The share of reads that ask a replica for what it has; 0 in half of the runs.</summary>
     public double StaleReads { get; } = random.Chance(0.5) ? 0 : random.NextDouble();
 
+    /// <summary>The share of the other reads that trust no clock, whatever the group's settings say; 0 in half of the runs.</summary>
+    public double BarrierReads { get; } = random.Chance(0.5) ? 0 : random.NextDouble();
+
     /// <summary>The longest value, in bytes; in some runs so long that few fit into one message.</summary>
     public int LongestValue { get; } = random.Chance(0.85) ? 0 : 30_000;
 

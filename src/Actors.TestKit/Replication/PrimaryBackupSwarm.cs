@@ -109,6 +109,9 @@ public static class PrimaryBackupSwarm
             InitialMembers = [.. Enumerable.Range(1, size).Select(i => new NodeId($"n{i}"))],
             Protocol = options.Protocol,
             Commit = random.Chance(0.5) || options.Protocol is Protocol.Chain ? CommitRule.All : CommitRule.Majority,
+            Reads = random.Chance(0.4) && options.Protocol is Protocol.PrimaryBackup ? ReadGuard.Lease : ReadGuard.Barrier,
+            MaxClockDrift = 3 * SwarmScenarios.ClockDrift,      // one clock gains, another one loses
+            LeaseDuration = election / (1 + 3 * SwarmScenarios.ClockDrift) * (0.55 + 0.45 * random.NextDouble()),
             MinInView = Math.Min(size, 2),
             ElectionTimeout = election,
             HeartbeatInterval = election / (4 + random.Next(6)),
@@ -147,7 +150,10 @@ public static class PrimaryBackupSwarm
                 KeyValueWorkload.Start(context, load, client: 10_000 + 10 * hosts.IndexOf(context.Id) + user, group.ClientOn(context.Id));
             if (watched)
                 context.After(TimeSpan.FromMilliseconds(context.Random.Next(1000)), () => group.Watch(context));
-        });
+        })
+        {
+            Hesitations = 0.01,
+        };
     }
 
     /// <summary>Clients outside the group, each with one to three users at a time, the first at times with a crowd; returns the client actor that watches the end.</summary>

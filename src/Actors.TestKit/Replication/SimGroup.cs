@@ -83,6 +83,9 @@ public sealed class SimGroup
     /// <summary>True when every disk has lost the group: the nodes rightly found another one, under the same name.</summary>
     internal bool IsForgotten { get; private set; }
 
+    /// <summary>The share of queries in the middle of which a primary with leases stops for a while. Default 0.</summary>
+    internal double Hesitations { get; init; }
+
     /// <summary>Called with what a client was told of a command: it must be durable where the commit rule says so.</summary>
     internal void OnAnswer(in GroupReply reply) => _invariants.OnAnswer(reply);
 
@@ -141,11 +144,16 @@ public sealed class SimGroup
         return [.. node.Disk.Scan(Table.State, used.Of([]), used.End).Select(pair => new KeyValuePair<byte[], byte[]>(used.Inner(pair.Key), pair.Value))];
     }
 
+    // Only where a lease may run out meanwhile.
+    private TimeSpan Hesitation(SimNodeContext context) => _settings.Reads is ReadGuard.Lease && context.Id == Primary && context.Random.NextDouble() < Hesitations
+        ? 3 * context.Random.NextDouble() * _settings.ElectionTimeout
+        : TimeSpan.Zero;
+
     private void Start(SimNodeContext context)
     {
         _invariants.OnStart(context.Node);
         IsForgotten |= !Primary.IsNone && _nodes.TrueForAll(node => new LogOnDisk(_simulation.Node(node), new GroupKeys(_settings.Id)).Genesis is null);
-        var machine = _settings with { StateMachine = () => _invariants.Applied.Watched(context.Id, new KeyValueMachine()) };
+        var machine = _settings with { StateMachine = () => _invariants.Applied.Watched(context.Id, new HesitantMachine(new KeyValueMachine(), () => Hesitation(context), _invariants.Block)) };
         var node = Run(context, _nodes, _directory is null ? [machine] : [machine, _directory]);
         context.OnHint(hint => node.Tell(new PeerHint(hint.Peer, hint.Suspected), ActorRefs.NoSender));
         _started?.Invoke(this, context);

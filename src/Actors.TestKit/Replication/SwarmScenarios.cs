@@ -9,6 +9,9 @@ internal static class SwarmScenarios
     /// <summary>Faults begin within this time.</summary>
     public static readonly TimeSpan Duration = TimeSpan.FromSeconds(20);
 
+    /// <summary>By how much a clock may gain or lose.</summary>
+    public const double ClockDrift = 0.01;
+
     /// <summary>The node from which the end of a run is watched: the network may cut it off, but it does not crash.</summary>
     public static readonly NodeId Observer = new("observer");
 
@@ -25,6 +28,8 @@ internal static class SwarmScenarios
             TargetsLeader = true,
             MaxDamaged = Survivable(group.Settings),
             MinEvents = 5,
+            MaxDrift = ClockDrift,
+            Kinds = [.. Enum.GetValues<FaultKind>().Where(kind => kind is not FaultKind.Suspend || TrustsNoClock(group))],
         }.Draw(random);
         var events = new List<FaultEvent>(plan.Events);
         foreach (var client in clients.Where(client => client != Observer && random.Chance(0.2)))
@@ -44,6 +49,8 @@ internal static class SwarmScenarios
             events.AddRange(DisturbedProposals(group, clients, random));
         for (var i = group.Nodes.Count > 2 && random.Chance(0.4) ? 1 + random.Next(8) : 0; i > 0; i--)
             events.AddRange(Deposition(group, clients, random.Chance(0.7) ? At(GroupMoment.Message) : null, random));
+        for (var i = group.Nodes.Count > 2 && !TrustsNoClock(group) ? random.Next(4) : 0; i > 0; i--)
+            events.AddRange(Defection(group, clients, random));
         if (group.Nodes.Count > 2 && random.Chance(0.05))
             LoseMajority(events, group, random);
         return plan with { Events = [.. events.OrderBy(e => e.At)] };
@@ -182,19 +189,20 @@ internal static class SwarmScenarios
         // The others get time for some writes; then it goes on, and a moment later hears of them.
         var goesOn = At(GroupMoment.Answer, UpTo(random, random.Chance(0.5) ? 20 : 400));
         var hears = goesOn with { Later = goesOn.Later + group.Settings.HeartbeatInterval * random.NextDouble() };
+        FaultMoment Hears() => TrustsNoClock(group) ? hears : goesOn with { Later = goesOn.Later + group.Settings.HeartbeatInterval * random.NextDouble() };     // not of all at once
         var most = nodes.Length / 2 - 1;        // too few to be a majority with it
         var beside = shape is Shape.Beside ? nodes[..(takesIn ? most : random.Next(most + 1))] : [];
         if (standsStill)
-            yield return Event(random.Chance(0.3) ? FaultKind.Pause : FaultKind.Suspend, longest, goesOn, [default]);
+            yield return Event(!TrustsNoClock(group) || random.Chance(0.3) ? FaultKind.Pause : FaultKind.Suspend, longest, goesOn, [default]);
         if (shape is Shape.Beside)
             yield return Event(FaultKind.Partition, longest, goesOn with { Later = goesOn.Later + UpTo(random, 2000) }, [default, .. beside, .. clients.Where(_ => random.Chance(0.5))]);
         var noticed = UpTo(random, 60);     // by then what it has sent is there: to hear it ends a suspicion
         foreach (var other in nodes[beside.Length..])
         {
             if (shape is not Shape.Beside)
-                yield return Event(standsStill && shape is Shape.Unheard ? FaultKind.CutOneWay : FaultKind.Clog, longest, hears, [other, default]);
+                yield return Event(standsStill && shape is Shape.Unheard ? FaultKind.CutOneWay : FaultKind.Clog, longest, Hears(), [other, default]);
             if (!standsStill)
-                yield return Event(FaultKind.CutOneWay, longest, hears, [default, other]);
+                yield return Event(FaultKind.CutOneWay, longest, Hears(), [default, other]);
             var suspicion = Event(FaultKind.FalseSuspicion, TimeSpan.Zero, null, [other, default]);
             yield return upon is null ? suspicion with { At = at + noticed } : suspicion with { Upon = upon with { Later = upon.Later + noticed } };
         }
@@ -213,5 +221,23 @@ internal static class SwarmScenarios
 
         /// <summary>Everything, late.</summary>
         Late,
+    }
+
+    /// <summary>No lease outlives a clock that stands still.</summary>
+    private static bool TrustsNoClock(SimGroup group) => group.Settings.Reads is ReadGuard.Barrier;
+
+    /// <summary>Some hear nothing of the primary for a while and would like another one; then the others are restarted, and forget what they have promised it, just as it is cut off.</summary>
+    private static IEnumerable<FaultEvent> Defection(SimGroup group, IReadOnlyList<NodeId> clients, SeededRandom random)
+    {
+        var nodes = group.Nodes.ToArray();
+        random.Shuffle(nodes);
+        var half = nodes.Length / 2;
+        var at = Before(random, TimeSpan.FromSeconds(4));
+        var deaf = group.Settings.ElectionTimeout * (2 + random.NextDouble());
+        foreach (var other in nodes[..half])
+            yield return new FaultEvent(at, FaultKind.CutOneWay, [default, other], deaf);
+        foreach (var other in nodes[half..])
+            yield return new FaultEvent(at + deaf, FaultKind.Crash, [other], TimeSpan.FromMilliseconds(1));
+        yield return new FaultEvent(at + deaf, FaultKind.Partition, [default, .. clients.Where(_ => random.Chance(0.5))], group.Settings.ElectionTimeout * 3 * random.NextDouble());
     }
 }

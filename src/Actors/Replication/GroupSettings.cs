@@ -32,6 +32,16 @@ public enum CommitRule : byte
     Majority = 1,
 }
 
+/// <summary>What makes a primary certain, when it answers a linearizable read, that it still is the primary.</summary>
+public enum ReadGuard : byte
+{
+    /// <summary>A round to a quorum after the read came. No clock is trusted.</summary>
+    Barrier = 0,
+
+    /// <summary>The promises of a quorum, which last for a while: no round, but clocks must keep <see cref="GroupSettings.MaxClockDrift"/>. Without a valid lease as <see cref="Barrier"/>.</summary>
+    Lease = 1,
+}
+
 /// <summary>How one group is replicated. All nodes of a group should have the same settings; the members and the commit rule must be the same.</summary>
 /// <remarks>The defaults suit machines in one network with round trips of a few milliseconds.</remarks>
 public sealed record GroupSettings
@@ -53,6 +63,21 @@ public sealed record GroupSettings
 
     /// <summary>The name of the group that holds the views of others.</summary>
     public static readonly GroupId Directory = new(ReservedGroups.Prefix + "directory");
+
+    /// <summary>Default barrier.</summary>
+    public ReadGuard Reads { get; init; } = ReadGuard.Barrier;
+
+    /// <summary>
+    /// How long a lease lasts from the sending of the message that a quorum answered. Default 250 ms; at least twice <see cref="HeartbeatInterval"/>, and with
+    /// <see cref="MaxClockDrift"/> at most <see cref="ElectionTimeout"/>, or elections would wait for it. Counts only where <see cref="Reads"/> is lease.
+    /// </summary>
+    public TimeSpan LeaseDuration { get; init; } = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>
+    /// By how much the clock of one node may run faster than another's, as a share: 0.01 means 10 ms in a second. Default 0.01, some 20 times of what
+    /// clocks under NTP do; 0 to 0.5. With more drift than that, or a machine whose clock stands still while it is suspended, a lease may give stale reads.
+    /// </summary>
+    public double MaxClockDrift { get; init; } = 0.01;
 
     /// <summary>The members below which writes stop rather than go on with fewer copies. Default 2; 1 to the number of initial members.</summary>
     public int MinInView { get; init; } = 2;
@@ -125,6 +150,9 @@ public sealed record GroupSettings
 
     internal const int MaxCommandBytesLimit = 72 << 10;
 
+    /// <summary>No lease is so long that anybody needs to promise more.</summary>
+    internal static readonly TimeSpan LongestPromise = TimeSpan.FromHours(1);
+
     /// <summary>Bytes of applied changes that are written to the store without waiting for <see cref="StateFlushInterval"/>.</summary>
     internal const long StateFlushBytes = 4 << 20;
 
@@ -141,9 +169,14 @@ public sealed record GroupSettings
         Require(Protocol is not Protocol.Chain || Commit is CommitRule.All, "commit", "must be all in a chain: a new view may miss the nodes that hold a write committed by fewer");
         Require(Protocol is not Protocol.Chain || Id != Directory, "protocol", "must be primary-backup: the group that holds the views of others decides on its own");
         Require(Commit is CommitRule.All or CommitRule.Majority, "commit", "must be all or majority");
+        Require(Reads is ReadGuard.Barrier or ReadGuard.Lease, "reads", "must be barrier or lease");
+        Require(Reads is ReadGuard.Barrier || Protocol is Protocol.PrimaryBackup, "reads", "must be barrier in a chain");
+        Require(MaxClockDrift is >= 0 and <= 0.5, "max-clock-drift", $"must be from 0 to 0.5, is {MaxClockDrift}");
         Require(MinInView >= 1 && MinInView <= InitialMembers.Count, "min-in-view", $"must be from 1 to the number of members ({InitialMembers.Count}), is {MinInView}");
         Require(HeartbeatInterval >= TimeSpan.FromMilliseconds(1), "heartbeat-interval", "must be at least 1 ms");
         Require(ElectionTimeout >= 3 * HeartbeatInterval, "election-timeout", $"must be at least three times heartbeat-interval ({HeartbeatInterval.TotalMilliseconds} ms), is {ElectionTimeout.TotalMilliseconds} ms");
+        if (Reads is ReadGuard.Lease)
+            RequireLeaseFits();
         Require(KickAfter >= ElectionTimeout, "kick-after", $"must be at least election-timeout ({ElectionTimeout.TotalMilliseconds} ms), is {KickAfter.TotalMilliseconds} ms");
         Require(MaxLagEntries > 0, "max-lag-entries", "must be above 0");
         Require(MaxLagBytes > 0, "max-lag-bytes", "must be above 0");
@@ -162,6 +195,16 @@ public sealed record GroupSettings
         Require(MaxTokens > 0, "max-tokens", "must be above 0");
         Require(EventsKept > 0, "events-kept", "must be above 0");
         return this;
+    }
+
+    // A promise not to vote that lasts longer than the time-out would delay the election that it is there to allow.
+    private void RequireLeaseFits()
+    {
+        var (shortest, longest) = (2 * HeartbeatInterval, ElectionTimeout / (1 + MaxClockDrift));
+        Require(
+            LeaseDuration >= shortest && LeaseDuration <= longest,
+            "lease-duration",
+            $"must be from two heartbeat-intervals ({shortest.TotalMilliseconds} ms) to what election-timeout and max-clock-drift allow ({Math.Floor(longest.TotalMilliseconds)} ms), is {LeaseDuration.TotalMilliseconds} ms");
     }
 
     private void Require(bool condition, string setting, string rule)

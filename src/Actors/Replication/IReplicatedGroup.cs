@@ -5,11 +5,14 @@ namespace Actors.Replication;
 /// <summary>How fresh the answer to a query must be (replication rules, 5.3).</summary>
 public enum ReadMode : byte
 {
-    /// <summary>Linearizable: the primary confirms its epoch with a quorum before it answers. No clock is trusted. The default.</summary>
+    /// <summary>Linearizable: the primary confirms its epoch with a quorum before it answers. No clock is trusted.</summary>
     Barrier = 0,
 
     /// <summary>From the nearest replica as it stands; the answer carries its index and age.</summary>
     Stale = 1,
+
+    /// <summary>Linearizable, guarded as the group's setting <c>reads</c> says: by the primary's lease, or as <see cref="Barrier"/>. The default.</summary>
+    Linearizable = 2,
 }
 
 /// <summary>How a request ended.</summary>
@@ -73,7 +76,7 @@ public interface IReplicatedGroup
     Task<GroupReply> SubmitAsync(ReadOnlyMemory<byte> command, ReadOnlyMemory<byte> token = default, TimeSpan? timeout = null);
 
     /// <summary>Asks a query.</summary>
-    Task<GroupReply> QueryAsync(ReadOnlyMemory<byte> query, ReadMode mode = ReadMode.Barrier, TimeSpan? timeout = null);
+    Task<GroupReply> QueryAsync(ReadOnlyMemory<byte> query, ReadMode mode = ReadMode.Linearizable, TimeSpan? timeout = null);
 
     /// <summary>The changes with an index above <paramref name="after"/> to keys that begin with <paramref name="prefix"/>, as this node applies them; null for from now on.</summary>
     /// <exception cref="CompactedException">Changes after <paramref name="after"/> are no longer held; scan, then watch from the index of the scan.</exception>

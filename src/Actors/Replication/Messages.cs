@@ -15,6 +15,7 @@ internal abstract record ReplicaMessage(GroupId Group, Epoch Epoch, MemberId Fro
 /// <param name="Previous">The position before the first entry.</param>
 /// <param name="PreviousHash">The hash there.</param>
 /// <param name="Commit">The primary's commit index.</param>
+/// <param name="Promise">For how long from its receipt whoever answers votes for nobody; zero asks for no promise.</param>
 /// <param name="Entries">Consecutive entries, perhaps none; at most <see cref="GroupSettings.MaxBatchBytes"/> unless one alone is larger.</param>
 internal sealed record Append(
     GroupId Group,
@@ -25,6 +26,7 @@ internal sealed record Append(
     LogPosition Previous,
     UInt128 PreviousHash,
     long Commit,
+    TimeSpan Promise,
     IReadOnlyList<LogEntry> Entries) : ReplicaMessage(Group, Epoch, From)
 {
     /// <summary>The primary's spans of entries among them that somebody traces, by index.</summary>
@@ -59,8 +61,9 @@ internal sealed record Appended(GroupId Group, Epoch Epoch, MemberId From, long 
 internal sealed record Mismatch(GroupId Group, Epoch Epoch, MemberId From, long Number, LogPosition Last) : ReplicaMessage(Group, Epoch, From);
 
 /// <summary>Candidate → members: vote for me in <paramref name="Epoch"/>; with <paramref name="Pre"/>: would you, if I asked? (changes nothing).</summary>
+/// <param name="HandOver">True when the primary of the epoch before asked for it: what was promised to primaries up to that one holds no longer.</param>
 /// <param name="Last">The candidate's last entry: a voter whose log is ahead refuses.</param>
-internal sealed record RequestVote(GroupId Group, Epoch Epoch, MemberId From, bool Pre, LogPosition Last) : ReplicaMessage(Group, Epoch, From);
+internal sealed record RequestVote(GroupId Group, Epoch Epoch, MemberId From, bool Pre, bool HandOver, LogPosition Last) : ReplicaMessage(Group, Epoch, From);
 
 /// <summary>The answer to <see cref="RequestVote"/>; <paramref name="Epoch"/> is the one asked for when granted, the voter's own otherwise.</summary>
 internal sealed record Vote(GroupId Group, Epoch Epoch, MemberId From, bool Pre, bool Granted) : ReplicaMessage(Group, Epoch, From);
@@ -145,6 +148,9 @@ internal enum RequestKind : byte
 
     /// <summary>A query of the replica's state as it is.</summary>
     StaleRead = 4,
+
+    /// <summary>A linearizable query, guarded as the group's settings say. The reply's kind is <see cref="BarrierRead"/> when no lease held.</summary>
+    Read = 5,
 
     /// <summary>Apply an operation within a session; see <see cref="Operations.Operation"/>.</summary>
     Operation = 6,

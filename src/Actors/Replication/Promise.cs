@@ -6,20 +6,22 @@ namespace Actors.Replication;
 /// <summary>What a replica has promised: nothing of an epoch below <paramref name="Epoch"/>, and its vote there. Durable before any answer that rests on it.</summary>
 /// <param name="Epoch">The highest epoch it has seen.</param>
 /// <param name="VotedFor">Who got its vote in that epoch; none when nobody did.</param>
-internal readonly record struct Promise(Epoch Epoch, MemberId VotedFor)
+/// <param name="NoVoteFor">The longest time for which it ever promised to vote for nobody; zero when it never did.</param>
+internal readonly record struct Promise(Epoch Epoch, MemberId VotedFor, TimeSpan NoVoteFor = default)
 {
     public byte[] Encode()
     {
         var writer = new ByteWriter(64);
         writer.Int64(Epoch.Value);
         ViewRecord.WriteId(writer, VotedFor);
+        writer.Int64(NoVoteFor.Ticks);
         return writer.ToArray();
     }
 
     public static Promise Decode(byte[] bytes)
     {
         var reader = new ByteReader(bytes);
-        return new Promise(new Epoch(reader.Int64()), ViewRecord.ReadId(ref reader));
+        return new Promise(new Epoch(reader.Int64()), ViewRecord.ReadId(ref reader), reader.Remaining > 0 ? new TimeSpan(reader.Int64()) : default);
     }
 }
 

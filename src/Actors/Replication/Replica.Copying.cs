@@ -54,7 +54,7 @@ internal abstract partial class Replica
     protected void SendTo(Progress progress, IReadOnlyList<LogEntry> entries)
     {
         var (previous, hash) = _log.At(Math.Max(progress.Next - 1, _log.Base.Position.Index));
-        var append = new Append(_settings.Id, _promise.Epoch, _self, progress.Id, ++_number, previous, hash, _commit, entries) { Traces = TracesOf(entries), Rest = _restLife, Floor = Floor };
+        var append = new Append(_settings.Id, _promise.Epoch, _self, progress.Id, ++_number, previous, hash, _commit, PromiseAskedBy(_number), entries) { Traces = TracesOf(entries), Rest = _restLife, Floor = Floor };
         if (_restLife != 0 && _restFrom == 0)
             _restFrom = _number;
         if (entries.Count > 0)
@@ -65,6 +65,9 @@ internal abstract partial class Replica
 
         Send(progress.Id.Node, append);
     }
+
+    /// <summary>What message <paramref name="number"/>, about to be sent, asks its receiver to promise; see <see cref="Append.Promise"/>.</summary>
+    protected virtual TimeSpan PromiseAskedBy(long number) => TimeSpan.Zero;
 
     protected static int BytesOf(IReadOnlyList<LogEntry> entries)
     {

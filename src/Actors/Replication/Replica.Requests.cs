@@ -31,18 +31,27 @@ internal abstract partial class Replica
     {
         if (!_numbers.IsNew(m.ReplyTo, m.Number, out _))
             return;
-        var answers = new List<Reply>();
+        var (answers, reads) = (new List<Reply>(), new List<Request>());
         for (var i = 0; i < m.Items.Count; i++)
         {
             var before = _log.Last.Index;
-            if (Answer(m, m.Items[i]) is { } reply)
+            if (m.Items[i].Kind is RequestKind.Read)
+                reads.Add(m.Items[i]);
+            else if (Answer(m, m.Items[i]) is { } reply)
                 answers.Add(reply);
             else if (m.Traces.Count > 0 && _log.Last.Index > before)
                 TraceOrder(_log.Last.Index, ContextAt(m.Traces, i));
         }
 
+        if (reads.Count > 0 && ReadByLease(reads) is { } read)
+            answers.AddRange(read);
+        else
+            answers.AddRange(reads.Select(request => QueueRead(m, request with { Kind = RequestKind.BarrierRead })).OfType<Reply>());
         SendReplies(m.ReplyTo, m.Number, answers);
     }
+
+    /// <summary>Answers from the state as it is, if nobody else can lead meanwhile; null when that is not certain.</summary>
+    protected virtual List<Reply>? ReadByLease(List<Request> reads) => null;
 
     /// <summary>Orders the request or puts it in line; or answers at once what needs neither.</summary>
     protected Reply? Answer(Requests m, in Request request)

@@ -159,7 +159,7 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
     protected void Promise(Epoch epoch, MemberId vote)
     {
         InvariantViolation.Require(epoch > _promise.Epoch || (epoch == _promise.Epoch && _promise.VotedFor.IsNone), $"a second vote in epoch {epoch}");
-        _promise = new Promise(epoch, vote);
+        _promise = new Promise(epoch, vote, _promise.NoVoteFor);
         _promiseDirty = true;
     }
 

@@ -70,6 +70,7 @@ internal static class ReplicationCodec
                 Position(w, m.Previous);
                 w.UInt128(m.PreviousHash);
                 w.Int64(m.Commit);
+                w.Int64(m.Promise.Ticks);
                 w.Int32(m.Entries.Count);
                 foreach (var entry in m.Entries)
                     w.Block(entry.Frame.Span);
@@ -103,6 +104,7 @@ internal static class ReplicationCodec
                 break;
             case RequestVote m:
                 w.Bool(m.Pre);
+                w.Bool(m.HandOver);
                 Position(w, m.Last);
                 break;
             case Vote m:
@@ -241,7 +243,7 @@ internal static class ReplicationCodec
                 "A" => ReadAppend(ref r, group, epoch, from),
                 "a" => new Appended(group, epoch, from, r.Int64(), r.Int64()) { Commit = r.Int64() },
                 "m" => new Mismatch(group, epoch, from, r.Int64(), Position(ref r)),
-                "V" => new RequestVote(group, epoch, from, r.Bool(), Position(ref r)),
+                "V" => new RequestVote(group, epoch, from, r.Bool(), r.Bool(), Position(ref r)),
                 "v" => new Vote(group, epoch, from, r.Bool(), r.Bool()),
                 "s" => new Stale(group, epoch, from),
                 "w" => new Stir(group, epoch, from),
@@ -282,10 +284,13 @@ internal static class ReplicationCodec
         var previous = Position(ref r);
         var previousHash = r.UInt128();
         var commit = r.Int64();
+        var promise = new TimeSpan(r.Int64());
+        if (promise < TimeSpan.Zero || promise > GroupSettings.LongestPromise)
+            throw new MalformedException($"a message asks for a promise of {promise.TotalMilliseconds} ms");
         var entries = new LogEntry[r.Count(4 + LogEntry.HeaderBytes)];
         for (var i = 0; i < entries.Length; i++)
             entries[i] = LogEntry.FromFrame(r.Block());
-        var append = new Append(group, epoch, from, to, number, previous, previousHash, commit, entries) { Rest = r.Int64(), Traces = Tracing.Read(ref r), Floor = r.Int64() };
+        var append = new Append(group, epoch, from, to, number, previous, previousHash, commit, promise, entries) { Rest = r.Int64(), Traces = Tracing.Read(ref r), Floor = r.Int64() };
         var callers = ReadCallers(ref r);
         if (callers.Length > 0 && callers.Length != entries.Length)
             throw new MalformedException($"{callers.Length} callers come with {entries.Length} entries");

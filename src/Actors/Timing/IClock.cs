@@ -10,20 +10,20 @@ public interface IClock
     DateTimeOffset UtcNow { get; }
 }
 
-/// <summary>The machine's own clocks: <c>Stopwatch</c> and <c>DateTimeOffset.UtcNow</c>.</summary>
+/// <summary>The machine's own clocks: the time since it was started, suspensions included where the system tells, and <c>DateTimeOffset.UtcNow</c>.</summary>
 public sealed class SystemClock : IClock
 {
     /// <summary>The one instance.</summary>
     public static readonly SystemClock Instance = new();
 
-    private static readonly long Start = System.Diagnostics.Stopwatch.GetTimestamp();
+    private static readonly TimeSpan Start = BootClock.Now;
 
     private SystemClock()
     {
     }
 
     /// <inheritdoc/>
-    public TimeSpan Elapsed => System.Diagnostics.Stopwatch.GetElapsedTime(Start);
+    public TimeSpan Elapsed => BootClock.Now - Start;
 
     /// <inheritdoc/>
     public DateTimeOffset UtcNow => DateTimeOffset.UtcNow;

@@ -69,7 +69,8 @@ public class SettingsTests
     [InlineData("commit = all", "commit = one", "actors.groups.default.commit = one is not available yet; write all or majority")]
     [InlineData("commit = all", "commit = quorum", "actors.groups.default.commit = quorum is not known; known are all, majority, one")]
     [InlineData("commit = all", "durability = memory", "actors.groups.default.durability = memory is not available yet; write fsync")]
-    [InlineData("commit = all", "reads = lease", "actors.groups.default.reads = lease is not available yet; write barrier")]
+    [InlineData("commit = all", "reads = lease, lease-duration = 1 s", "actors: group 'default': lease-duration must be from two heartbeat-intervals (100 ms) to what election-timeout and max-clock-drift allow (297 ms), is 1000 ms")]
+    [InlineData("commit = all", "max-clock-drift = 1 %", "actors.groups.default.max-clock-drift = 1 % is not a share: write such as 0.01 for one in a hundred")]
     [InlineData("commit = all", "reads = stale", "actors.groups.default.reads = stale is not for a group: each request may ask for a stale read; write barrier")]
     [InlineData("commit = all", "members = [n1, n4]", "actors.groups.default.members = 'n4' is not one of actors.nodes; did you mean n1?")]
     [InlineData("commit = all", "members = n1", "actors.groups.default.members is not a list: write [n1, n2]")]
@@ -140,6 +141,9 @@ public class SettingsTests
                   heartbeat-interval = 20 ms
                   election-timeout = 0.2 s
                   kick-after = 1 m
+                  reads = lease
+                  lease-duration = 120 ms
+                  max-clock-drift = 0.02
                   max-lag-entries = 15
                   max-lag-bytes = 2 kB
                   max-lag-time = 4 s
@@ -188,6 +192,9 @@ public class SettingsTests
                 HeartbeatInterval = TimeSpan.FromMilliseconds(20),
                 ElectionTimeout = TimeSpan.FromMilliseconds(200),
                 KickAfter = TimeSpan.FromMinutes(1),
+                Reads = ReadGuard.Lease,
+                LeaseDuration = TimeSpan.FromMilliseconds(120),
+                MaxClockDrift = 0.02,
                 MaxLagEntries = 15,
                 MaxLagBytes = 2000,
                 MaxLagTime = TimeSpan.FromSeconds(4),

@@ -74,7 +74,7 @@ internal sealed class DirectGroup : IReplicatedGroup
         return Task.FromResult(reply with { Index = context.Index });
     }
 
-    public Task<GroupReply> QueryAsync(ReadOnlyMemory<byte> query, ReadMode mode = ReadMode.Barrier, TimeSpan? timeout = null)
+    public Task<GroupReply> QueryAsync(ReadOnlyMemory<byte> query, ReadMode mode = ReadMode.Linearizable, TimeSpan? timeout = null)
     {
         Mode = mode;
         return Task.FromResult(Answer(query, timeout, writer => _machine.Query(query.Span, Space, writer)));

@@ -66,7 +66,7 @@ public sealed class KeyValueClientTests
         await _client.GetAsync("k", ReadMode.Stale, timeout);
         Assert.Equal((ReadMode.Stale, timeout), (_group.Mode, _group.Timeout));
         await _client.ScanAsync("k", timeout: timeout);
-        Assert.Equal((ReadMode.Barrier, timeout), (_group.Mode, _group.Timeout));
+        Assert.Equal((ReadMode.Linearizable, timeout), (_group.Mode, _group.Timeout));
 
         void AssertPassed()
         {

@@ -69,7 +69,7 @@ internal sealed class LiveGroup : IReplicatedGroup
         }
     }
 
-    public async Task<GroupReply> QueryAsync(ReadOnlyMemory<byte> query, ReadMode mode = ReadMode.Barrier, TimeSpan? timeout = null)
+    public async Task<GroupReply> QueryAsync(ReadOnlyMemory<byte> query, ReadMode mode = ReadMode.Linearizable, TimeSpan? timeout = null)
     {
         await Task.Yield();
         lock (_lock)

@@ -24,10 +24,10 @@ public sealed class ReplicationCodecTests
 
     private static readonly ReplicationMessage[] Messages =
     [
-        new Append(Group, Epoch, Self, Other, 8, At(2, 4), 99, 3, Chain(3, (At(2, 4), 99), "a", "", new string('x', 300))),
-        new Append(Group, Epoch, Self, Other, 8, At(2, 4), UInt128.MaxValue, 3, []),
-        new Append(Group, Epoch, Self, Other, 8, At(2, 4), 99, 3, []) { Rest = 77, Traces = [new Traced(5, Context), new Traced(6, Context)] },
-        new Append(Group, Epoch, Self, Other, 8, At(2, 4), 99, 3, Chain(4, (At(2, 4), 99), "a", "b", "c", "d"))
+        new Append(Group, Epoch, Self, Other, 8, At(2, 4), 99, 3, TimeSpan.FromMilliseconds(250), Chain(3, (At(2, 4), 99), "a", "", new string('x', 300))),
+        new Append(Group, Epoch, Self, Other, 8, At(2, 4), UInt128.MaxValue, 3, TimeSpan.Zero, []),
+        new Append(Group, Epoch, Self, Other, 8, At(2, 4), 99, 3, TimeSpan.Zero, []) { Rest = 77, Traces = [new Traced(5, Context), new Traced(6, Context)] },
+        new Append(Group, Epoch, Self, Other, 8, At(2, 4), 99, 3, TimeSpan.Zero, Chain(4, (At(2, 4), 99), "a", "b", "c", "d"))
         {
             Floor = 4,
             Callers = [new Caller("akka://there/client", 5), default, new Caller("akka://elsewhere/client", 6), new Caller("akka://there/client", 7)],
@@ -37,7 +37,8 @@ public sealed class ReplicationCodecTests
         new ReadsPassed(Group, Epoch, Self, 7),
         new ViewChanged(Group, Epoch, Self, new GroupRecord(Epoch, new View([Self, Other], [Member("n3", 4)]), [Other], [Self], 2, Chain(1, default, "a")[0].Frame)),
         new Mismatch(Group, Epoch, Self, 8, At(2, 3)),
-        new RequestVote(Group, Epoch, Self, true, At(2, 3)),
+        new RequestVote(Group, Epoch, Self, true, false, At(2, 3)),
+        new RequestVote(Group, Epoch, Self, false, true, At(2, 3)),
         new Vote(Group, Epoch, Self, false, true),
         new Stale(Group, Epoch, default),
         new Stir(Group, Epoch, Self),
@@ -60,6 +61,7 @@ public sealed class ReplicationCodecTests
             new Request(RequestKind.Register, 3, default, default),
             new Request(RequestKind.BarrierRead, 4, default, "query"u8.ToArray()),
             new Request(RequestKind.StaleRead, 5, default, "query"u8.ToArray()),
+            new Request(RequestKind.Read, 6, default, "query"u8.ToArray()),
         ]),
         new Replies(Group, new NodeId("n1"), 7,
         [
@@ -174,9 +176,9 @@ public sealed class ReplicationCodecTests
     public void A_position_before_the_first_is_malformed(long epoch, long index)
     {
         var position = new LogPosition(new Epoch(epoch), index);
-        Assert.Contains("position", Malformed("A", new Append(Group, Epoch, Self, Other, 8, position, 0, 3, [])), StringComparison.Ordinal);
+        Assert.Contains("position", Malformed("A", new Append(Group, Epoch, Self, Other, 8, position, 0, 3, TimeSpan.Zero, [])), StringComparison.Ordinal);
         Assert.Contains("position", Malformed("m", new Mismatch(Group, Epoch, Self, 8, position)), StringComparison.Ordinal);
-        Assert.Contains("position", Malformed("V", new RequestVote(Group, Epoch, Self, false, position)), StringComparison.Ordinal);
+        Assert.Contains("position", Malformed("V", new RequestVote(Group, Epoch, Self, false, false, position)), StringComparison.Ordinal);
     }
 
     [Fact]

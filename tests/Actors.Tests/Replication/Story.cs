@@ -88,7 +88,7 @@ internal sealed class Story : IDisposable
     public Answer Increment(NodeId at, string key, string token = "") =>
         Submit(at, new KeyValueCommand { Op = KeyValueOp.Increment, Key = Encoding.UTF8.GetBytes(key), Delta = 1 }, token, null);
 
-    public Answer Get(NodeId at, string key, ReadMode mode = ReadMode.Barrier, TimeSpan? timeout = null)
+    public Answer Get(NodeId at, string key, ReadMode mode = ReadMode.Linearizable, TimeSpan? timeout = null)
     {
         var answer = new Answer(() => Simulation.Now);
         _group.ClientOn(at)(new Query(KeyValueCodec.WriteQuery(new KeyValueQuery { Op = KeyValueOp.Get, Key = Encoding.UTF8.GetBytes(key) }), mode, timeout, answer.Complete));

@@ -124,7 +124,12 @@ internal sealed partial class GroupClient : UntypedActor, IWithTimers
             return;
         }
 
-        var kind = m.Mode is ReadMode.Stale ? RequestKind.StaleRead : RequestKind.BarrierRead;
+        var kind = m.Mode switch
+        {
+            ReadMode.Stale => RequestKind.StaleRead,
+            ReadMode.Barrier => RequestKind.BarrierRead,
+            _ => RequestKind.Read,
+        };
         var call = new Call(kind, default, m.Content, Deadline(m.Timeout), m.Complete) { Sequence = _nextRead++ };
         _reads.Add(call.Sequence, call);
         _toSend.Add(call);

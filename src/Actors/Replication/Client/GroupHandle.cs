@@ -35,7 +35,7 @@ internal sealed class GroupHandle(GroupId id, Action<object> client, Action<obje
         }
     }
 
-    public Task<GroupReply> QueryAsync(ReadOnlyMemory<byte> query, ReadMode mode = ReadMode.Barrier, TimeSpan? timeout = null)
+    public Task<GroupReply> QueryAsync(ReadOnlyMemory<byte> query, ReadMode mode = ReadMode.Linearizable, TimeSpan? timeout = null)
     {
         var done = new TaskCompletionSource<GroupReply>(TaskCreationOptions.RunContinuationsAsynchronously);
         client(new Query(query, mode, timeout, reply => done.TrySetResult(reply)));

@@ -53,7 +53,7 @@ public sealed class KeyValueClient(IReplicatedGroup group)
     /// <param name="key">1 to 1024 bytes.</param>
     /// <param name="mode">How fresh the answer must be; linearizable by default.</param>
     /// <param name="timeout">Counted from now; null for the configured request time-out.</param>
-    public async Task<GetResult> GetAsync(ReadOnlyMemory<byte> key, ReadMode mode = ReadMode.Barrier, TimeSpan? timeout = null)
+    public async Task<GetResult> GetAsync(ReadOnlyMemory<byte> key, ReadMode mode = ReadMode.Linearizable, TimeSpan? timeout = null)
     {
         var reply = await QueryAsync(new KeyValueQuery { Op = KeyValueOp.Get, Key = key.Span }, mode, timeout).ConfigureAwait(false);
         return KeyValueResult.From(reply, Outcome.Failed, r => new GetResult(r), KeyValueCodec.ReadGetReply);
@@ -71,7 +71,7 @@ public sealed class KeyValueClient(IReplicatedGroup group)
     /// <param name="mode">How fresh the answer must be. Stale pages may come from different replicas, a later page then from an earlier index.</param>
     /// <param name="timeout">Counted from now; null for the configured request time-out.</param>
     public async Task<ScanPage> ScanAsync(
-        ReadOnlyMemory<byte> prefix, ReadOnlyMemory<byte> after = default, int limit = KeyValueLimits.MaxPageEntries, bool keysOnly = false, ReadMode mode = ReadMode.Barrier, TimeSpan? timeout = null)
+        ReadOnlyMemory<byte> prefix, ReadOnlyMemory<byte> after = default, int limit = KeyValueLimits.MaxPageEntries, bool keysOnly = false, ReadMode mode = ReadMode.Linearizable, TimeSpan? timeout = null)
     {
         var query = new KeyValueQuery { Op = KeyValueOp.Scan, Prefix = prefix.Span, After = after.Span, Limit = limit, KeysOnly = keysOnly };
         var reply = await QueryAsync(query, mode, timeout).ConfigureAwait(false);
@@ -83,7 +83,7 @@ public sealed class KeyValueClient(IReplicatedGroup group)
     /// <inheritdoc cref="ScanAsync"/>
     /// <exception cref="ScanFailedException">A page could not be read.</exception>
     public async IAsyncEnumerable<ScanPage> ScanPagesAsync(
-        ReadOnlyMemory<byte> prefix, ReadOnlyMemory<byte> after = default, int limit = KeyValueLimits.MaxPageEntries, bool keysOnly = false, ReadMode mode = ReadMode.Barrier,
+        ReadOnlyMemory<byte> prefix, ReadOnlyMemory<byte> after = default, int limit = KeyValueLimits.MaxPageEntries, bool keysOnly = false, ReadMode mode = ReadMode.Linearizable,
         [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         ScanPage page;

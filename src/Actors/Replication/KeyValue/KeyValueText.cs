@@ -34,17 +34,17 @@ public static class KeyValueText
         client.IncrementAsync(Bytes(key), delta, token, timeout);
 
     /// <inheritdoc cref="KeyValueClient.GetAsync"/>
-    public static Task<GetResult> GetAsync(this KeyValueClient client, string key, ReadMode mode = ReadMode.Barrier, TimeSpan? timeout = null) =>
+    public static Task<GetResult> GetAsync(this KeyValueClient client, string key, ReadMode mode = ReadMode.Linearizable, TimeSpan? timeout = null) =>
         client.GetAsync(Bytes(key), mode, timeout);
 
     /// <inheritdoc cref="KeyValueClient.ScanAsync"/>
     public static Task<ScanPage> ScanAsync(
-        this KeyValueClient client, string prefix, string after = "", int limit = KeyValueLimits.MaxPageEntries, bool keysOnly = false, ReadMode mode = ReadMode.Barrier, TimeSpan? timeout = null) =>
+        this KeyValueClient client, string prefix, string after = "", int limit = KeyValueLimits.MaxPageEntries, bool keysOnly = false, ReadMode mode = ReadMode.Linearizable, TimeSpan? timeout = null) =>
         client.ScanAsync(Bytes(prefix), Bytes(after), limit, keysOnly, mode, timeout);
 
     /// <inheritdoc cref="KeyValueClient.ScanPagesAsync"/>
     public static IAsyncEnumerable<ScanPage> ScanPagesAsync(
-        this KeyValueClient client, string prefix, string after = "", int limit = KeyValueLimits.MaxPageEntries, bool keysOnly = false, ReadMode mode = ReadMode.Barrier, CancellationToken cancellation = default) =>
+        this KeyValueClient client, string prefix, string after = "", int limit = KeyValueLimits.MaxPageEntries, bool keysOnly = false, ReadMode mode = ReadMode.Linearizable, CancellationToken cancellation = default) =>
         client.ScanPagesAsync(Bytes(prefix), Bytes(after), limit, keysOnly, mode, cancellation);
 
     /// <inheritdoc cref="KeyValueClient.WatchAsync"/>

@@ -60,6 +60,7 @@ internal sealed partial class StarReplica
         if (_role is ReplicaRole.Candidate || _primary != m.From.Node)
             EnterBackup(m.From.Node);
         _heardPrimaryAt = Now;
+        PromiseNoVote(m.Promise);
         (_quorumLost, _primarySuspected) = (false, false);
         if (!Take(m))
             return;
@@ -75,6 +76,6 @@ internal sealed partial class StarReplica
             return;
         _logger.Info("[{0}] {1} hands over to {2}", _settings.Id, m.From.Node, _environment.Node);
         _lastPrimary = default;
-        StartElection();
+        StartElection(handOver: true);
     }
 }

@@ -38,6 +38,12 @@ internal sealed partial class StarReplica
             return;     // its own vote would not become durable
         }
 
+        if (!MayVote)
+        {
+            Timers.StartSingleTimer(ElectionTick.Instance, ElectionTick.Instance, Later(_votesFrom - Now));
+            return;     // whatever a membership event says: its own vote is promised as well
+        }
+
         if (!IsVoter)
         {
             SendToOthers(JoinRequest());     // a learner that hears nothing may have been dropped: asking again is harmless
@@ -57,13 +63,13 @@ internal sealed partial class StarReplica
         _votes.Clear();
         _votes.Add(FolderOf(_self));
         SetRole(ReplicaRole.Candidate, Candidate);
-        Ask(new RequestVote(_settings.Id, _promise.Epoch.Next(), _self, true, _log.Last));
+        Ask(new RequestVote(_settings.Id, _promise.Epoch.Next(), _self, true, false, _log.Last));
     }
 
     // Never at once: the clock may run slower than the timers.
     private TimeSpan Later(TimeSpan wait) => wait > _settings.HeartbeatInterval ? wait : _settings.HeartbeatInterval;
 
-    private void StartElection()
+    private void StartElection(bool handOver = false)
     {
         Promise(_promise.Epoch.Next(), _self);
         _meter.Election();
@@ -72,7 +78,7 @@ internal sealed partial class StarReplica
         _votes.Clear();
         SetRole(ReplicaRole.Candidate, Candidate);
         Save();
-        Ask(new RequestVote(_settings.Id, _promise.Epoch, _self, false, _log.Last));
+        Ask(new RequestVote(_settings.Id, _promise.Epoch, _self, false, handOver, _log.Last));
     }
 
     private void Ask(RequestVote request)
@@ -154,12 +160,12 @@ internal sealed partial class StarReplica
         {
             // Whoever hears a primary, or is one, sees no reason for an election; a membership event may have told otherwise.
             var content = _role is ReplicaRole.Primary || (!_primary.IsNone && !_primarySuspected && Now - PrimaryAliveAt < _settings.ElectionTimeout);
-            var granted = upToDate && !content && m.Epoch > _promise.Epoch;
+            var granted = upToDate && !content && MayVote && m.Epoch > _promise.Epoch;
             Send(m.From.Node, new Vote(_settings.Id, granted ? m.Epoch : _promise.Epoch, me, true, granted));
             return;
         }
 
-        if (upToDate && _promise.VotedFor.IsNone && _role is not ReplicaRole.Primary)
+        if (upToDate && _promise.VotedFor.IsNone && _role is not ReplicaRole.Primary && (MayVote || m.HandOver))
         {
             Promise(m.Epoch, m.From);
             Timers.StartSingleTimer(ElectionTick.Instance, ElectionTick.Instance, RandomElectionTimeout());

@@ -38,6 +38,7 @@ internal sealed partial class StarReplica
         var silent = _primarySuspected || Now - PrimaryAliveAt >= _settings.ElectionTimeout;
         var deposed = silent && !_lastPrimary.IsNone ? _views.Newest.Members.FirstOrDefault(m => m.Node == _lastPrimary && m != _self) : default;
         _reignSince = Now;
+        _lease = new Timing.Lease(_settings.LeaseDuration);
         _quorumLost = false;
         Follow(default);
         _primary = _environment.Node;
@@ -101,7 +102,7 @@ internal sealed partial class StarReplica
         if (_views.Newest.Learners.Contains(m.From))
             PromoteIfCaughtUp(progress);
         if (progress.Id == _successor && progress.Match == _log.Last.Index)
-            Send(_successor.Node, new TakeOver(_settings.Id, _promise.Epoch, _self, _successor));
+            AskToTakeOver(_successor);
         SendEntries(progress);
     }
 

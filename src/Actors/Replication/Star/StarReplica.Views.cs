@@ -128,7 +128,7 @@ internal sealed partial class StarReplica
         _successor = successor.Id;
         _handOverUntil = Now + _settings.ElectionTimeout;
         if (successor.Match == _log.Last.Index)
-            Send(_successor.Node, new TakeOver(_settings.Id, _promise.Epoch, _self, _successor));
+            AskToTakeOver(_successor);
         return "";
     }
 }

@@ -1,5 +1,4 @@
 using Actors.Replication;
-using Actors.Replication.Star;
 using static Actors.Tests.SimulationTests.TestActors;
 
 namespace Actors.Tests.ReplicationTests;

@@ -40,8 +40,9 @@ internal sealed partial class StarReplica
 
         if (!MayVote)
         {
-            Timers.StartSingleTimer(ElectionTick.Instance, ElectionTick.Instance, Later(_votesFrom - Now));
-            return;     // whatever a membership event says: its own vote is promised as well
+            // Whatever a membership event says: its own vote is promised as well. The others' promises end at about the same time, and not all should ask at once.
+            Timers.StartSingleTimer(ElectionTick.Instance, ElectionTick.Instance, _votesFrom - Now + _settings.HeartbeatInterval * (0.1 + _random.NextDouble()));
+            return;
         }
 
         if (!IsVoter)

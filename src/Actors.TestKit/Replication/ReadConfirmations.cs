@@ -25,7 +25,7 @@ internal sealed class ReadConfirmations(Simulation simulation)
         _order++;
         foreach (var request in m.Items)
         {
-            if (request.Kind is not RequestKind.BarrierRead)
+            if (request.Kind is not (RequestKind.BarrierRead or RequestKind.Read))
                 continue;
             if (!_asked.TryGetValue((at, request.Sequence), out var asked))
                 _asked.Add((at, request.Sequence), asked = []);
@@ -56,9 +56,9 @@ internal sealed class ReadConfirmations(Simulation simulation)
     {
         foreach (var reply in m.Items)
         {
-            if (reply.Kind is not RequestKind.BarrierRead || !_asked.TryGetValue((m.From, reply.Sequence), out var asked) || asked.Count == 0)
+            if (reply.Kind is not (RequestKind.BarrierRead or RequestKind.Read) || !_asked.TryGetValue((m.From, reply.Sequence), out var asked) || asked.Count == 0)
                 continue;
-            var first = reply.Result.Outcome is Outcome.Ok or Outcome.Failed;       // of those that wait; what is refused is refused as it comes
+            var first = reply is { Kind: RequestKind.BarrierRead, Result.Outcome: Outcome.Ok or Outcome.Failed };       // of those that wait; what is refused, or read by a lease, is answered as it comes
             var at = asked[first ? 0 : ^1];
             asked.RemoveAt(first ? 0 : asked.Count - 1);
             if (!first || _reigns.GetValueOrDefault(m.From) is not { View: { } view } reign)

@@ -133,17 +133,6 @@ internal sealed class SettingsBlock
         };
     }
 
-    /// <summary>A share, such as <c>0.01</c> for one in a hundred.</summary>
-    public double Share(string key, double otherwise)
-    {
-        if (!Has(key))
-            return otherwise;
-        var text = TextOf(key, _values[key]);
-        return double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var share)
-            ? share
-            : throw Fault(key, $"= {text} is not a share: write such as 0.01 for one in a hundred");
-    }
-
     /// <summary>The texts of a list such as <c>[n1, n2]</c>.</summary>
     public IReadOnlyList<string> List(string key)
     {

@@ -70,7 +70,7 @@ public class SettingsTests
     [InlineData("commit = all", "commit = quorum", "actors.groups.default.commit = quorum is not known; known are all, majority, one")]
     [InlineData("commit = all", "durability = memory", "actors.groups.default.durability = memory is not available yet; write fsync")]
     [InlineData("commit = all", "reads = lease, lease-duration = 1 s", "actors: group 'default': lease-duration must be from two heartbeat-intervals (100 ms) to what election-timeout and max-clock-drift allow (297 ms), is 1000 ms")]
-    [InlineData("commit = all", "max-clock-drift = 1 %", "actors.groups.default.max-clock-drift = 1 % is not a share: write such as 0.01 for one in a hundred")]
+    [InlineData("commit = all", "max-clock-drift = 1 %", "actors.groups.default.max-clock-drift = 1 % is not a share: write a number from 0 to 1, such as 0.01")]
     [InlineData("commit = all", "reads = stale", "actors.groups.default.reads = stale is not for a group: each request may ask for a stale read; write barrier")]
     [InlineData("commit = all", "members = [n1, n4]", "actors.groups.default.members = 'n4' is not one of actors.nodes; did you mean n1?")]
     [InlineData("commit = all", "members = n1", "actors.groups.default.members is not a list: write [n1, n2]")]

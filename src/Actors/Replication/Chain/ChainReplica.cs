@@ -242,7 +242,7 @@ internal sealed partial class ChainReplica : Replica
         var place = line.IndexOf(_self);
         _predecessor = place > 0 ? line[place - 1] : default;
         _successor = place + 1 < line.Count ? line[place + 1] : default;
-        _down = _successor.IsNone ? null : new Progress(_successor, _log.Durable + 1, Now);
+        _down = _successor.IsNone ? null : new Progress(_successor, _log.Durable + 1, new Lag(_settings, Now), Now);
         _heardAt = Now;
     }
 

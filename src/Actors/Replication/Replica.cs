@@ -169,6 +169,7 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
         if (!_promiseDirty && !_membershipDirty && !_genesisDirty && !_log.HasWrites && !HasOwnWrites)
             return;
         _ticket++;
+        _diskWait.Began(_ticket, Now);
         var writes = _log.HasWrites ? _log.TakeWrites(_ticket) : new WriteSet();
         if (_promiseDirty)
         {
@@ -189,7 +190,6 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
         }
 
         TakeOwnWrites(writes);
-        _diskWait.Began(_ticket, Now);
         _writer.Tell(new StoreWrite(writes, true, Self, new Saved(_ticket)));
     }
 

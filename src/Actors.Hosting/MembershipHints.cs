@@ -1,5 +1,4 @@
 using Actors.Membership;
-using Actors.Replication;
 using Akka.Actor;
 using Akka.Cluster;
 using Akka.Event;

@@ -1,6 +1,5 @@
 using Actors.Hosting;
 using Actors.Membership;
-using Actors.Replication;
 using Akka.Actor;
 using Akka.Cluster;
 using Akka.Configuration;

@@ -64,29 +64,29 @@ internal sealed class BroadcastChecker
     {
         var message = _messages[text];
         message.WasRefused = result is BroadcastResult.Overloaded or BroadcastResult.TooLong;
-        message.IsSettled |= result is BroadcastResult.Delivered;
         if (result is BroadcastResult.Delivered)
             message.Id ??= id;
     }
 
     public IReadOnlyList<string> DeliveredBy(NodeId node, int life) => MemberOf(node, life).Texts;
 
-    /// <summary>How long each delivery took from the broadcast on.</summary>
-    public IEnumerable<TimeSpan> Latencies => _members.SelectMany(member => member.Latencies);
+    /// <summary>For each message, how long it took from its broadcast to its last delivery so far.</summary>
+    public IEnumerable<TimeSpan> SlowestDeliveries => _messages.Values.Where(message => message.Id is not null).Select(message => message.LastDelivery - message.SentAt);
 
     /// <summary>What still lacks at the end, named by the property; null when nothing does.</summary>
-    public (string Property, string Detail)? Lacking()
+    /// <param name="uniform">Judges by uniform agreement, or not, whatever the specification says.</param>
+    public (string Property, string Detail)? Lacking(bool? uniform = null)
     {
         var there = _members.Where(IsThere).ToList();
         if (_spec.Reliability is not Reliability.BestEffort)
         {
-            var binding = _spec.IsUniform ? _members : there;
+            var binding = uniform ?? _spec.IsUniform ? _members : there;
             foreach (var by in binding)
             {
                 foreach (var text in by.Texts)
                 {
                     if (there.Find(member => !member.Has(text) && !member.IsExcused(_messages[text])) is { } without)
-                        return (_names["4"], $"'{text.TrimEnd()}', which {by} delivered, was not delivered by {without}");
+                        return (uniform is true ? "URB4 uniform agreement" : _names["4"], $"'{text.TrimEnd()}', which {by} delivered, was not delivered by {without}");
                 }
             }
         }
@@ -132,14 +132,13 @@ internal sealed class BroadcastChecker
         private readonly HashSet<string> _delivered = new(StringComparer.Ordinal);
         private readonly Dictionary<ParticipantId, long> _missedUpTo = [];
         private int? _place = 0;        // in the uniform total order; null after something was missed
+        private TimeSpan? _missedAt;    // total order: of which senders what is missing is then not known
 
         public NodeId Node => node;
 
         public int Life => life;
 
         public List<string> Texts { get; } = [];
-
-        public List<TimeSpan> Latencies { get; } = [];
 
         /// <summary>Of each life of a sender the last number delivered, or missed.</summary>
         public Dictionary<ParticipantId, long> UpTo { get; } = [];
@@ -148,10 +147,8 @@ internal sealed class BroadcastChecker
 
         /// <summary>True when this life has said that it misses the message; or came after it was sent, and could not know of it.</summary>
         public bool IsExcused(Message message) => message.Id is { } id
-            ? checker._spec.IsTotal ? _missedUpTo.Count > 0 && _missedSomethingAt >= message.SentAt : id.Sequence <= _missedUpTo.GetValueOrDefault(id.Origin)
+            ? checker._spec.IsTotal ? _missedAt >= message.SentAt : id.Sequence <= _missedUpTo.GetValueOrDefault(id.Origin)
             : life > 1;
-
-        private TimeSpan _missedSomethingAt;
 
         public bool OnDelivered(Delivered m)
         {
@@ -169,8 +166,9 @@ internal sealed class BroadcastChecker
             checker._simulation.Reached("a member missed what was cut");
             if (life == 1 && !checker.MayMiss)
                 checker.Fail("nobody who was there is cut off", $"{this} missed {m.Missed} messages up to {m.Id}");
-            _missedUpTo[m.Id.Origin] = UpTo[m.Id.Origin] = Math.Max(UpTo.GetValueOrDefault(m.Id.Origin), m.Id.Sequence);
-            (_place, _missedSomethingAt) = (null, checker._simulation.Now);
+            (_place, _missedAt) = (null, checker._simulation.Now);
+            if (!checker._spec.IsTotal)
+                _missedUpTo[m.Id.Origin] = UpTo[m.Id.Origin] = Math.Max(UpTo.GetValueOrDefault(m.Id.Origin), m.Id.Sequence);
         }
 
         private void OnMessage(MessageId id, string text)
@@ -183,14 +181,16 @@ internal sealed class BroadcastChecker
             }
 
             message.Id = id;
-            Latencies.Add(checker._simulation.Now - message.SentAt);
+            message.LastDelivery = checker._simulation.Now;
             if (!_delivered.Add(text))
                 checker.Fail(checker._names["2"], $"{this} delivered '{text.TrimEnd()}' twice");
             Texts.Add(text);
             var before = UpTo.GetValueOrDefault(id.Origin);
-            if (checker.IsFifo && id.Sequence != before + 1 && id.Sequence > _missedUpTo.GetValueOrDefault(id.Origin))
+            var mayJump = checker._spec.IsTotal && _missedAt is not null;
+            if (checker.IsFifo && (mayJump ? id.Sequence <= before : id.Sequence != before + 1))
                 checker.Fail(checker._names["FRB5"], $"{this} delivered {id} after number {before}");
-            CheckPast(id, message);
+            if (!mayJump)
+                CheckPast(id, message);
             UpTo[id.Origin] = Math.Max(before, id.Sequence);
             if (checker._spec.IsTotal && checker._spec.IsUniform)
                 CheckPlace(text);
@@ -201,7 +201,7 @@ internal sealed class BroadcastChecker
         {
             foreach (var (origin, last) in message.Past ?? [])
             {
-                if (UpTo.GetValueOrDefault(origin) < last && !(checker._spec.IsTotal && _place is null))
+                if (UpTo.GetValueOrDefault(origin) < last)
                     checker.Fail(checker._names["CRB5"], $"{this} delivered {id}, whose sender had delivered number {last} of {origin}, after number {UpTo.GetValueOrDefault(origin)} of it");
             }
         }
@@ -233,6 +233,6 @@ internal sealed class BroadcastChecker
 
         public bool WasRefused { get; set; }
 
-        public bool IsSettled { get; set; }
+        public TimeSpan LastDelivery { get; set; }
     }
 }

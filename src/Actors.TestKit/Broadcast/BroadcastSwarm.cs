@@ -39,7 +39,7 @@ public static class BroadcastSwarm
         plan ??= DrawPlan(simulation, settings, options);
         group.Checker.MayMiss = settings.StabilityTimeout < TimeSpan.FromMinutes(1);
         Watch(simulation, group);
-        var nemesis = new Nemesis(simulation, () => default);
+        var nemesis = new Nemesis(simulation, () => default, null);
         try
         {
             simulation.RunFor(Begin);
@@ -151,7 +151,7 @@ public static class BroadcastSwarm
             {
                 case Pull: simulation.Reached("a missing message was asked for"); break;
                 case Data { Again: true }: simulation.Reached("a message was sent again"); break;
-                case Cut { UpTo: > 0 } or Resume: simulation.Reached("a member was told to go on after what is forgotten"); break;
+                case Cut or Resume: simulation.Reached("a member was told to go on after what is forgotten"); break;
                 case Digest { Asks: true }: simulation.Reached("a member asked what another one has"); break;
                 case Ordered { Epoch.Value: > 1, Places.Count: > 0 }: simulation.Reached("another sequencer went on"); break;
                 case OrderAck { Matches: false }: simulation.Reached("an order had a gap"); break;

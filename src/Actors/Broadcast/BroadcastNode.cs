@@ -63,7 +63,7 @@ public sealed class BroadcastNode : UntypedActor
         if (_participants.TryGetValue(group, out var participant))
             participant.Tell(message, ActorRefs.NoSender);
         else
-            _log.Debug("[{0}] refused, an unknown group: {1}", group, message);
+            Participant.CountRefused(default, "an unknown group", _log, group);      // its name comes from outside: no tag of its own
     }
 
     private void PassToAll(object message)

@@ -19,6 +19,12 @@ internal sealed class DeliveryOrder(Ordering ordering)
     /// <summary>Messages of one life that wait.</summary>
     public int WaitingOf(ParticipantId origin) => _lanes.TryGetValue(origin, out var lane) ? lane.Waiting.Count : 0;
 
+    /// <summary>Up to where the messages of <paramref name="origin"/> have been delivered; without an order that says nothing, and is the highest number there is.</summary>
+    public long DeliveredOf(ParticipantId origin) => !_fifo ? long.MaxValue : _lanes.TryGetValue(origin, out var lane) ? lane.Delivered : 0;
+
+    /// <summary>Causal order: all that has been delivered; no message in it follows from one that is not.</summary>
+    public IEnumerable<Extent> Delivered => _causal ? _lanes.Select(lane => new Extent(lane.Key, lane.Value.Delivered, lane.Value.Delivered)) : [];
+
     /// <summary>The dependencies of a message that <paramref name="sender"/> sends now; from here on only what is delivered later is one.</summary>
     public IReadOnlyList<MessageId> TakeDependencies(ParticipantId sender)
     {

@@ -5,13 +5,14 @@ namespace Actors.Broadcast;
 /// <summary>What a member has of the messages of one life: which it has seen, and those that somebody may still miss.</summary>
 internal sealed class MessageStream(ParticipantId origin, int window)
 {
-    private readonly DedupWindow _seen = new(window);
+    private readonly ReceiveWindow _seen = new(0, window);
     private readonly Dictionary<long, Item> _held = [];
+    private long _known;    // somebody has told of numbers up to this one
 
     public ParticipantId Origin => origin;
 
     /// <summary>Everything up to this number has been seen, or was cut.</summary>
-    public long UpTo => _seen.UpTo;
+    public long UpTo => _seen.Cumulative;
 
     /// <summary>The highest number seen.</summary>
     public long Top { get; private set; }
@@ -27,12 +28,12 @@ internal sealed class MessageStream(ParticipantId origin, int window)
 
     public Extent Extent => new(origin, UpTo, Top);
 
-    public bool Contains(long sequence) => _seen.Contains(sequence);
+    public bool Contains(long sequence) => _seen.Has(sequence);
 
     /// <summary>Takes a message in; <paramref name="hold"/>: others may miss it.</summary>
     public Arrival Add(Item item, bool hold, TimeSpan now)
     {
-        var arrival = _seen.Add(item.Id.Sequence);
+        var arrival = _seen.Accept(item.Id.Sequence);
         if (arrival is not Arrival.New)
             return arrival;
         Top = Math.Max(Top, item.Id.Sequence);
@@ -49,7 +50,7 @@ internal sealed class MessageStream(ParticipantId origin, int window)
     /// <summary>Somebody has seen up to <paramref name="sequence"/>.</summary>
     public void Announce(long sequence, TimeSpan now)
     {
-        _seen.Announce(sequence);
+        _known = Math.Max(_known, Math.Min(sequence, UpTo + window));     // what is further on waits for a later look
         Note(now);
     }
 
@@ -60,9 +61,9 @@ internal sealed class MessageStream(ParticipantId origin, int window)
     public List<long> Missing(int most)
     {
         var missing = new List<long>();
-        for (var sequence = UpTo + 1; sequence <= _seen.Highest && missing.Count < most; sequence++)
+        for (var sequence = UpTo + 1; sequence <= Known && missing.Count < most; sequence++)
         {
-            if (!_seen.Contains(sequence))
+            if (!_seen.Has(sequence))
                 missing.Add(sequence);
         }
 
@@ -84,12 +85,14 @@ internal sealed class MessageStream(ParticipantId origin, int window)
     {
         var missed = 0L;
         for (var each = UpTo + 1; each <= sequence; each++)
-            missed += _seen.Contains(each) ? 0 : 1;
-        _seen.SkipTo(sequence);
+            missed += _seen.Has(each) ? 0 : 1;
+        _seen.Skip(sequence);
         Top = Math.Max(Top, sequence);
         Note(now);
         return missed;
     }
 
-    private void Note(TimeSpan now) => MissingSince = _seen.HasGap ? MissingSince ?? now : null;
+    private long Known => Math.Max(_known, _seen.Highest);
+
+    private void Note(TimeSpan now) => MissingSince = UpTo < Known ? MissingSince ?? now : null;
 }

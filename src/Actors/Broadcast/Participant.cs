@@ -161,11 +161,13 @@ internal abstract class Participant : UntypedActor, IWithTimers
     }
 
     /// <summary>Refuses what a peer sent: counted by reason, and a line in the log's debug level.</summary>
-    protected void Refuse(string reason, object what)
+    protected void Refuse(string reason, object what) => CountRefused(Settings.Id, reason, Log, what);
+
+    internal static void CountRefused(GroupId group, string reason, ILoggingAdapter log, object what)
     {
-        RefusedCount.Add(1, _groupTag, new KeyValuePair<string, object?>("reason", reason));
-        if (Log.IsDebugEnabled)
-            Log.Debug("[{0}] refused, {1}: {2}", Settings.Id, reason, what);
+        RefusedCount.Add(1, new("group", group.Value), new("reason", reason));
+        if (log.IsDebugEnabled)
+            log.Debug("[{0}] refused, {1}: {2}", group, reason, what);
     }
 
     protected void CountDuplicate() => DuplicateCount.Add(1, _groupTag);

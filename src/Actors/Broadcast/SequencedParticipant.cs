@@ -286,7 +286,7 @@ internal sealed partial class SequencedParticipant : Participant
         Follow(peer, m.Epoch);
         if (!_log.Has(m.Previous))
         {
-            Send(peer, new OrderAck(Settings.Id, Id, _epoch, false, Math.Min(_log.Last.Index, m.Previous.Index - 1), _delivered));
+            Send(peer, new OrderAck(Settings.Id, Id, _epoch, false, Math.Min(_committed, m.Previous.Index - 1), _delivered));
             return;
         }
 

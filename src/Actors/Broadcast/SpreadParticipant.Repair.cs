@@ -127,7 +127,7 @@ internal sealed partial class SpreadParticipant
         {
             // A new life begins after what was sent before it was there.
             if (!peer.Met && !peer.IsSuspected && _own.Forgotten > 0)
-                Send(peer, new Cut(Settings.Id, Id, Id, _own.Forgotten));
+                Send(peer, CutOf(_own));
         }
         else if (peer.IsSuspected)
         {
@@ -195,7 +195,7 @@ internal sealed partial class SpreadParticipant
         if (_streams.Find(m.Origin) is not { } stream)
             return;
         if (m.Sequences.Any(sequence => sequence <= stream.Forgotten))
-            Send(peer, new Cut(Settings.Id, Id, m.Origin, stream.Forgotten));
+            Send(peer, CutOf(stream));
         var bytes = 0L;
         var items = new List<Item>();
         foreach (var sequence in m.Sequences)
@@ -224,17 +224,33 @@ internal sealed partial class SpreadParticipant
         }
     }
 
+    private Cut CutOf(MessageStream stream) =>
+        new(Settings.Id, Id, [new Extent(stream.Origin, stream.Forgotten, stream.Forgotten), .. _order.Delivered.Where(extent => extent.Origin != stream.Origin)]);
+
     private void OnCut(Cut m)
     {
-        if (StreamOf(m.Origin) is not { } stream || m.UpTo <= stream.UpTo || m.Origin == Id)
+        // One that comes late may tell of what is not missing any more.
+        if (m.Extents.Count == 0 || StreamOf(m.Extents[0].Origin) is not { } asked || m.Extents[0].UpTo <= asked.UpTo)
             return;
-        foreach (var item in _holdings.TakeUpTo(m.Origin, m.UpTo))
-            _order.Add(item);       // everybody else has it
-        var missed = stream.Cut(m.UpTo, Now) + _order.Skip(m.Origin, m.UpTo);
-        stream.Forget(m.UpTo);
-        if (missed > 0)
-            Miss(m.Origin, m.UpTo, missed);
+        foreach (var extent in m.Extents)
+        {
+            if (extent.Origin != Id && StreamOf(extent.Origin) is { } stream)
+                GoOnAfter(stream, extent.UpTo);
+        }
+
         DeliverWhatIsReady();
+    }
+
+    private void GoOnAfter(MessageStream stream, long upTo)
+    {
+        if (upTo <= Math.Min(stream.UpTo, _order.DeliveredOf(stream.Origin)))
+            return;
+        foreach (var item in _holdings.TakeUpTo(stream.Origin, upTo))
+            _order.Add(item);       // others have delivered it
+        var missed = stream.Cut(upTo, Now) + _order.Skip(stream.Origin, upTo);
+        stream.Forget(upTo);
+        if (missed > 0)
+            Miss(stream.Origin, upTo, missed);
     }
 
     // ---- forgetting
@@ -266,7 +282,7 @@ internal sealed partial class SpreadParticipant
     {
         foreach (var stream in _streams.All)
         {
-            var everywhere = Math.Min(stream.UpTo, _holdings.FirstOf(stream.Origin) - 1);
+            var everywhere = Math.Min(Math.Min(stream.UpTo, _order.DeliveredOf(stream.Origin)), _holdings.FirstOf(stream.Origin) - 1);
             foreach (var peer in Peers)
             {
                 if (!IsLeftOut(peer))

@@ -163,10 +163,8 @@ internal sealed partial class SpreadParticipant : Participant
 
         if (m.Again)
             OnAnswer(peer);
-        if (fresh.Count == 0)
-            return;
         // Before anything is delivered: whoever delivers has passed it on.
-        if (!m.Again)
+        if (!m.Again && fresh.Count > 0)
             PassOn(peer, fresh);
         foreach (var item in fresh)
         {

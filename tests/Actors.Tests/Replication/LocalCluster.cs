@@ -73,7 +73,6 @@ internal sealed class LocalCluster
 
         public IActorRef Participant(NodeId node, GroupId group) => system.DeadLetters;
 
-
         public IActorRef Client(string address) => Resolve(ActorPath.Parse(address));
 
         public string AddressOf(IActorRef local) => local.Path.ToString();

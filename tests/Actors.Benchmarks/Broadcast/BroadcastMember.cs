@@ -43,7 +43,7 @@ internal sealed class BroadcastMember
 
     private BroadcastMember(MemberOrder order) => (_order, _acknowledged) = (order, new long[order.Ports.Count]);
 
-    private string Url(int port) => string.Create(CultureInfo.InvariantCulture, $"akka.tcp://{Topic}@127.0.0.1:{port}");
+    private static string Url(int port) => string.Create(CultureInfo.InvariantCulture, $"akka.tcp://{Topic}@127.0.0.1:{port}");
 
     /// <summary>Runs until its standard input ends.</summary>
     public static async Task RunAsync(string order, CancellationToken cancellation)

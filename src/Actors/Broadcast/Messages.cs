@@ -57,7 +57,7 @@ internal sealed record Digest(GroupId Group, ParticipantId From, bool Asks, IRea
 internal sealed record Pull(GroupId Group, ParticipantId From, ParticipantId Origin, IReadOnlyList<long> Sequences) : BroadcastMessage(Group, From);
 
 /// <summary>The answer to <see cref="Pull"/> of what is forgotten, as all members had it or had been silent for too long: go on after the first of <paramref name="Extents"/>.</summary>
-/// <param name="Extents">Causal order: with it all that its sender had delivered, since what is forgotten followed from some of that.</param>
+/// <param name="Extents">Causal order: all that its sender has delivered, as nothing in that follows from what is not in it.</param>
 internal sealed record Cut(GroupId Group, ParticipantId From, IReadOnlyList<Extent> Extents) : BroadcastMessage(Group, From);
 
 /// <summary>Total order: a message of an epoch, which has one sequencer.</summary>

@@ -224,8 +224,12 @@ internal sealed partial class SpreadParticipant
         }
     }
 
-    private Cut CutOf(MessageStream stream) =>
-        new(Settings.Id, Id, [new Extent(stream.Origin, stream.Forgotten, stream.Forgotten), .. _order.Delivered.Where(extent => extent.Origin != stream.Origin)]);
+    private Cut CutOf(MessageStream stream)
+    {
+        var delivered = _order.Delivered.ToList();
+        var upTo = delivered.Find(extent => extent.Origin == stream.Origin) is { UpTo: > 0 } asked ? asked.UpTo : stream.Forgotten;
+        return new Cut(Settings.Id, Id, [new Extent(stream.Origin, upTo, upTo), .. delivered.Where(extent => extent.Origin != stream.Origin)]);
+    }
 
     private void OnCut(Cut m)
     {

@@ -219,7 +219,7 @@ public class SettingsTests
         var inCode = options.Validated();
         var inHocon = ReplicationOptions.Read(ConfigurationFactory.ParseString(Good)).Validated();
 
-        Assert.Equal(inHocon with { Nodes = inCode.Nodes, Groups = inCode.Groups }, inCode);
+        Assert.Equal(inHocon with { Nodes = inCode.Nodes, Groups = inCode.Groups, BroadcastGroups = inCode.BroadcastGroups }, inCode);
         Assert.Equal(inHocon.Nodes, inCode.Nodes);
         Assert.Equal(Default(inHocon.Groups[0]), Default(inCode.Groups[0]) with { InitialMembers = inHocon.Groups[0].InitialMembers, StateMachine = inHocon.Groups[0].StateMachine });
         Assert.Equal(inHocon.Groups[0].InitialMembers, inCode.Groups[0].InitialMembers);

@@ -62,6 +62,7 @@ internal static class BroadcastCodec
                 Write(w, m.Sequences, static (w, sequence) => w.Int64(sequence));
                 break;
             case Cut m:
+                w.Int64(m.Forgotten);
                 Write(w, m.Extents, Write);
                 break;
             case Submit m:
@@ -109,7 +110,7 @@ internal static class BroadcastCodec
             case "r": return new Received(group, from, Ids(ref r));
             case "g": return new Digest(group, from, r.Bool(), Extents(ref r));
             case "p": return new Pull(group, from, Participant(ref r), Sequences(ref r));
-            case "c": return new Cut(group, from, Extents(ref r));
+            case "c": return new Cut(group, from, NotNegative(ref r), Extents(ref r));
         }
 
         var epoch = new Epoch(NotNegative(ref r));

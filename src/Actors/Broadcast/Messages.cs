@@ -56,9 +56,10 @@ internal sealed record Digest(GroupId Group, ParticipantId From, bool Asks, IRea
 /// <summary>Send me these messages of one life, as far as you have them.</summary>
 internal sealed record Pull(GroupId Group, ParticipantId From, ParticipantId Origin, IReadOnlyList<long> Sequences) : BroadcastMessage(Group, From);
 
-/// <summary>The answer to <see cref="Pull"/> of what is forgotten, as all members had it or had been silent for too long: go on after the first of <paramref name="Extents"/>.</summary>
+/// <summary>The answer to <see cref="Pull"/> of what is forgotten, as all members had it or had been silent for too long: go on after <paramref name="Extents"/>.</summary>
+/// <param name="Forgotten">Up to where the first of them is forgotten; whoever has it meanwhile need not care.</param>
 /// <param name="Extents">Causal order: all that its sender has delivered, as nothing in that follows from what is not in it.</param>
-internal sealed record Cut(GroupId Group, ParticipantId From, IReadOnlyList<Extent> Extents) : BroadcastMessage(Group, From);
+internal sealed record Cut(GroupId Group, ParticipantId From, long Forgotten, IReadOnlyList<Extent> Extents) : BroadcastMessage(Group, From);
 
 /// <summary>Total order: a message of an epoch, which has one sequencer.</summary>
 internal abstract record OrderMessage(GroupId Group, ParticipantId From, Epoch Epoch) : BroadcastMessage(Group, From);

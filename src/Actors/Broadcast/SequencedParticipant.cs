@@ -215,6 +215,8 @@ internal sealed partial class SequencedParticipant : Participant
         follower.Delivered = Math.Max(follower.Delivered, m.Delivered);
         if (!m.Matches)
         {
+            // Up to there it is final, and so the same everywhere.
+            follower.Match = Math.Max(follower.Match, Math.Min(m.UpTo, _log.Last.Index));
             // What was on its way behind the missing one is refused too: go back once.
             if (follower.RewoundAt is { } rewound && Now - rewound < Settings.MinRetransmit)
                 return;
@@ -290,7 +292,7 @@ internal sealed partial class SequencedParticipant : Participant
             return;
         }
 
-        var isNews = m.Committed > _committed;
+        var isNews = Math.Min(m.Committed, m.Previous.Index + m.Places.Count) > _committed;
         _log.Merge(m.Previous, m.Places, IsUniform ? _committed : _delivered);
         var matched = m.Previous.Index + m.Places.Count;
         _committed = Math.Max(_committed, IsUniform ? Math.Min(m.Committed, matched) : matched);

@@ -228,13 +228,13 @@ internal sealed partial class SpreadParticipant
     {
         var delivered = _order.Delivered.ToList();
         var upTo = delivered.Find(extent => extent.Origin == stream.Origin) is { UpTo: > 0 } asked ? asked.UpTo : stream.Forgotten;
-        return new Cut(Settings.Id, Id, [new Extent(stream.Origin, upTo, upTo), .. delivered.Where(extent => extent.Origin != stream.Origin)]);
+        return new Cut(Settings.Id, Id, stream.Forgotten, [new Extent(stream.Origin, upTo, upTo), .. delivered.Where(extent => extent.Origin != stream.Origin)]);
     }
 
     private void OnCut(Cut m)
     {
         // One that comes late may tell of what is not missing any more.
-        if (m.Extents.Count == 0 || StreamOf(m.Extents[0].Origin) is not { } asked || m.Extents[0].UpTo <= asked.UpTo)
+        if (m.Extents.Count == 0 || StreamOf(m.Extents[0].Origin) is not { } asked || m.Forgotten <= asked.UpTo)
             return;
         foreach (var extent in m.Extents)
         {

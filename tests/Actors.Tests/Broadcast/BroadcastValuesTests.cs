@@ -125,7 +125,7 @@ public sealed class BroadcastValuesTests
         BroadcastMessage[] messages =
         [
             new Hello(group, A, true, [A, B]), new Data(group, A, true, [item]), new Received(group, A, [item.Id]), new Digest(group, A, true, [new Extent(B, 3, 5)]),
-            new Pull(group, A, B, [1, 2]), new Cut(group, A, [new Extent(B, 4, 4)]), new Submit(group, A, epoch, [item]),
+            new Pull(group, A, B, [1, 2]), new Cut(group, A, 3, [new Extent(B, 4, 4)]), new Submit(group, A, epoch, [item]),
             new Ordered(group, A, epoch, position, 6, 5, [new Place(epoch, item), new Place(epoch, null)]), new Resume(group, A, epoch, position, [new Extent(B, 3, 3)]),
             new OrderAck(group, A, epoch, true, 7, 6), new Propose(group, A, epoch, position), new Promised(group, A, epoch, true),
         ];

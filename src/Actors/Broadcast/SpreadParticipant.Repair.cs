@@ -9,7 +9,7 @@ internal sealed partial class SpreadParticipant
     private const int MaxAnswerBytes = 512 << 10;       // of one answer
 
     private readonly SortedDictionary<long, Sent> _unacknowledged = [];         // best effort: own messages, by number
-    private readonly SortedDictionary<ParticipantId, TimeSpan> _askAgainAt = [];
+    private readonly SortedDictionary<ParticipantId, (TimeSpan AgainAt, long UpTo)> _asked = [];     // what was asked for last, of each life
     private int _freshSinceDigest;
     private TimeSpan _askedForHoldersAt;
 
@@ -164,7 +164,7 @@ internal sealed partial class SpreadParticipant
     {
         if (SourceFor(stream) is not { } source)
             return;
-        var due = _askAgainAt.TryGetValue(stream.Origin, out var again) && again > missingSince ? again : missingSince + source.RoundTrip.Timeout;
+        var due = _asked.TryGetValue(stream.Origin, out var asked) ? asked.AgainAt : missingSince + source.RoundTrip.Timeout;
         if (Now < due)
             return;
         var missing = stream.Missing(MaxPulled);
@@ -173,7 +173,7 @@ internal sealed partial class SpreadParticipant
         if (source.AskedAt is not null)
             source.RoundTrip.Expired();
         source.AskedAt = Now;
-        _askAgainAt[stream.Origin] = Now + source.RoundTrip.Timeout;
+        _asked[stream.Origin] = (Now + source.RoundTrip.Timeout, missing[^1]);
         Send(source, new Pull(Settings.Id, Id, stream.Origin, missing));
     }
 
@@ -210,7 +210,7 @@ internal sealed partial class SpreadParticipant
         SendItems(peer, items, again: true);
     }
 
-    /// <summary>What was asked for has come; if that was not all, the rest is asked for at once.</summary>
+    /// <summary>Something that was asked for has come; when all of it has and more is missing, that is asked for at once.</summary>
     private void OnAnswer(Peer peer)
     {
         if (peer.AskedAt is not { } asked)
@@ -219,7 +219,11 @@ internal sealed partial class SpreadParticipant
         peer.AskedAt = null;
         foreach (var stream in _streams.All)
         {
-            if (_askAgainAt.Remove(stream.Origin) && stream.MissingSince is not null)
+            // An answer may come in parts: to ask after each of them would bring the same again and again.
+            if (!_asked.TryGetValue(stream.Origin, out var last) || stream.UpTo < last.UpTo)
+                continue;
+            _asked.Remove(stream.Origin);
+            if (stream.MissingSince is not null)
                 Fetch(stream, TimeSpan.MinValue / 2);
         }
     }

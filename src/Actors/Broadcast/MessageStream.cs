@@ -7,6 +7,7 @@ internal sealed class MessageStream(ParticipantId origin, int window)
 {
     private readonly ReceiveWindow _seen = new(0, window);
     private readonly Dictionary<long, Item> _held = [];
+    private long _dropped;  // nothing up to this number is held
     private long _known;    // somebody has told of numbers up to this one
 
     public ParticipantId Origin => origin;
@@ -17,7 +18,7 @@ internal sealed class MessageStream(ParticipantId origin, int window)
     /// <summary>The highest number seen.</summary>
     public long Top { get; private set; }
 
-    /// <summary>Nothing up to this number is held any more.</summary>
+    /// <summary>Everybody who counts has what is up to this number: whoever comes late cannot have it any more.</summary>
     public long Forgotten { get; private set; }
 
     /// <summary>Bytes of the messages held.</summary>
@@ -73,9 +74,15 @@ internal sealed class MessageStream(ParticipantId origin, int window)
     /// <summary>Everybody who counts has what is up to <paramref name="sequence"/>.</summary>
     public void Forget(long sequence)
     {
-        for (; Forgotten < sequence; Forgotten++)
+        Forgotten = Math.Max(Forgotten, sequence);
+        Drop(sequence);
+    }
+
+    private void Drop(long sequence)
+    {
+        for (; _dropped < sequence; _dropped++)
         {
-            if (_held.Remove(Forgotten + 1, out var item))
+            if (_held.Remove(_dropped + 1, out var item))
                 Bytes -= item.Payload.Length;
         }
     }
@@ -87,6 +94,7 @@ internal sealed class MessageStream(ParticipantId origin, int window)
         for (var each = UpTo + 1; each <= sequence; each++)
             missed += _seen.Has(each) ? 0 : 1;
         _seen.Skip(sequence);
+        Drop(sequence);
         Top = Math.Max(Top, sequence);
         Note(now);
         return missed;

@@ -151,6 +151,8 @@ internal sealed partial class SpreadParticipant
         {
             if (stream.MissingSince is { } since)
                 Fetch(stream, since);
+            else
+                _asked.Remove(stream.Origin);
         }
 
         if (Spec.IsUniform && _holdings.Oldest is { } oldest && Now - oldest > 4 * Settings.MinRetransmit && Now - _askedForHoldersAt > 4 * Settings.MinRetransmit)
@@ -246,6 +248,9 @@ internal sealed partial class SpreadParticipant
                 GoOnAfter(stream, extent.UpTo);
         }
 
+        // Of the others it was only said that one member has delivered them: some may still have to get them, from those who have them.
+        asked.Forget(m.Forgotten);
+
         DeliverWhatIsReady();
     }
 
@@ -256,7 +261,6 @@ internal sealed partial class SpreadParticipant
         foreach (var item in _holdings.TakeUpTo(stream.Origin, upTo))
             _order.Add(item);       // others have delivered it
         var missed = stream.Cut(upTo, Now) + _order.Skip(stream.Origin, upTo);
-        stream.Forget(upTo);
         if (missed > 0)
             Miss(stream.Origin, upTo, missed);
     }

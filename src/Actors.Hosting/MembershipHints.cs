@@ -1,5 +1,4 @@
 using Actors.Membership;
-using Actors.Replication;
 using Akka.Actor;
 using Akka.Cluster;
 using Akka.Event;
@@ -7,7 +6,7 @@ using Akka.Remote;
 
 namespace Actors.Hosting;
 
-/// <summary>Tells the replicas what Akka.Cluster and Akka.Remote notice of other nodes; the only contact with the events of either.</summary>
+/// <summary>Tells replicas and participants what Akka.Cluster and Akka.Remote notice of other nodes; the only contact with the events of either.</summary>
 /// <remarks>
 /// Hints, never votes: a hint of the primary starts an election at once instead of after the election time-out, and a wrong one costs a vote that nobody wins.
 /// The process of a node that is killed closes its sockets at once, seconds before the cluster's failure detector speaks. That a member was downed or removed
@@ -15,18 +14,18 @@ namespace Actors.Hosting;
 /// </remarks>
 internal sealed class MembershipHints : UntypedActor
 {
-    private readonly IActorRef _replication;
+    private readonly IReadOnlyList<IActorRef> _receivers;
     private readonly RemotePeers _peers;
     private readonly HashSet<NodeId> _suspected = [];
     private readonly ILoggingAdapter _log = Context.GetLogger();
 
-    public MembershipHints(IActorRef replication, RemotePeers peers)
+    public MembershipHints(IReadOnlyList<IActorRef> receivers, RemotePeers peers)
     {
-        _replication = replication;
+        _receivers = receivers;
         _peers = peers;
     }
 
-    public static Props Props(IActorRef replication, RemotePeers peers) => Akka.Actor.Props.Create(() => new MembershipHints(replication, peers));
+    public static Props Props(RemotePeers peers, params IReadOnlyList<IActorRef> receivers) => Akka.Actor.Props.Create(() => new MembershipHints(receivers, peers));
 
     protected override void PreStart()
     {
@@ -65,7 +64,8 @@ internal sealed class MembershipHints : UntypedActor
             return;
         if (suspected ? _suspected.Add(node) : _suspected.Remove(node))
             _log.Info("Node {0} {1}", node, why);
-        _replication.Tell(new PeerHint(node, suspected));
+        foreach (var receiver in _receivers)
+            receiver.Tell(new PeerHint(node, suspected));
     }
 
     private static bool HasCluster => ((ExtendedActorSystem)Context.System).Provider is IClusterActorRefProvider;

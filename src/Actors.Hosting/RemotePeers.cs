@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Actors.Broadcast;
 using Actors.Membership;
 using Actors.Replication;
 using Akka.Actor;
@@ -17,6 +18,7 @@ internal sealed class RemotePeers : IPeers
     private readonly IActorRefProvider _provider;
     private readonly IReadOnlyDictionary<NodeId, NodeAddress> _nodes;
     private readonly ConcurrentDictionary<NodeId, Target> _replicas = new();
+    private readonly ConcurrentDictionary<NodeId, Target> _participants = new();
     private readonly ConcurrentDictionary<string, Target> _clients = new();
     private int _clientCount;
 
@@ -28,17 +30,10 @@ internal sealed class RemotePeers : IPeers
         _nodes = nodes;
     }
 
-    public IActorRef Replica(NodeId node, GroupId group)
-    {
-        if (_replicas.TryGetValue(node, out var known))
-            return Ref(known);
-        if (!_nodes.TryGetValue(node, out var at))
-            return _provider.DeadLetters;
-        // To the node's own actor, which passes it on: Akka.Remote keeps what it has resolved, and a replica's ref ends with its incarnation.
-        var target = Resolve(new RootActorPath(AddressOf(at)) / "user" / ReplicationNode.Name);
-        _replicas[node] = target;
-        return Ref(target);
-    }
+    // To the node's own actor, which passes it on: Akka.Remote keeps what it has resolved, and a replica's ref ends with its incarnation.
+    public IActorRef Replica(NodeId node, GroupId group) => OfNode(node, _replicas, ReplicationNode.Name);
+
+    public IActorRef Participant(NodeId node, GroupId group) => OfNode(node, _participants, BroadcastNode.Name);
 
     public IActorRef Client(string address)
     {
@@ -75,6 +70,15 @@ internal sealed class RemotePeers : IPeers
 
     /// <summary>The address of a node's actor system.</summary>
     public Address AddressOf(NodeAddress node) => _provider.DefaultAddress.WithHost(node.Host).WithPort(node.Port);
+
+    private IActorRef OfNode(NodeId node, ConcurrentDictionary<NodeId, Target> known, string actor)
+    {
+        if (known.TryGetValue(node, out var target))
+            return Ref(target);
+        if (!_nodes.TryGetValue(node, out var at))
+            return _provider.DeadLetters;
+        return Ref(known[node] = Resolve(new RootActorPath(AddressOf(at)) / "user" / actor));
+    }
 
     private Target Resolve(ActorPath path) => new(path, path.Address == _provider.DefaultAddress ? null : _provider.ResolveActorRef(path));
 

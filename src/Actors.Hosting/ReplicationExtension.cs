@@ -1,3 +1,4 @@
+using Actors.Broadcast;
 using Actors.GroupDirectory;
 using Actors.Replication;
 using Actors.Storage;
@@ -61,7 +62,11 @@ internal sealed class ReplicationExtension : IExtension
         }
 
         (Handle, Node) = ReplicationHandle.Start(system, environment, Settings.Groups, Settings.Client);
-        system.ActorOf(MembershipHints.Props(Node, Peers), "replication-hints");
+        (Broadcast, var broadcast) = BroadcastHandle.Start(
+            system,
+            new BroadcastEnvironment { Node = Settings.Node, Peers = Peers, Clock = SystemClock.Instance, Seed = Random.Shared.Next() },
+            Settings.BroadcastGroups);
+        system.ActorOf(MembershipHints.Props(Peers, Node, broadcast), "replication-hints");
         CoordinatedShutdown.Get(system).AddTask(CoordinatedShutdown.PhaseBeforeServiceUnbind, "replication-hand-over", () => HandOver(system));
     }
 
@@ -71,6 +76,8 @@ internal sealed class ReplicationExtension : IExtension
 
     /// <summary>The same, with what the catalog needs.</summary>
     public ReplicationHandle Handle { get; }
+
+    public IBroadcast Broadcast { get; }
 
     /// <summary>The actor that supervises the replicas.</summary>
     public IActorRef Node { get; }

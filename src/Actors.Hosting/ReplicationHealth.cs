@@ -27,7 +27,7 @@ internal static class ReplicationHealth
     {
         var replication = ReplicationExtension.Of(system).Replication;
         var own = await Own(replication).ConfigureAwait(false);
-        return own.Count > 0 ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy($"no replica of {replication.Node} answered within {Limit.TotalMilliseconds} ms");
+        return own.Count > 0 || replication.Groups.Count == 0 ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy($"no replica of {replication.Node} answered within {Limit.TotalMilliseconds} ms");
     }
 
     private static async Task<List<ReplicaStatus>> Own(IReplication replication)

@@ -1,3 +1,4 @@
+using Actors.Broadcast;
 using Actors.Hosting.Configuration;
 using Actors.Replication;
 using Actors.Storage;
@@ -86,17 +87,22 @@ public static class ReplicationHosting
         return builder.WithReplication(ReplicationOptions.Read(builder.Configuration.GetOrElse(Config.Empty), stateMachines));
     }
 
-    /// <summary>Registers <see cref="IReplication"/> for the services of the application, beside an <c>AddAkka</c> with <c>WithReplication</c>.</summary>
+    /// <summary>Registers <see cref="IReplication"/> and <see cref="IBroadcast"/> for the services of the application, beside an <c>AddAkka</c> with <c>WithReplication</c>.</summary>
     /// <remarks>A call of its own because Akka.Hosting runs its builder when the services are already fixed.</remarks>
     public static IServiceCollection AddReplication(this IServiceCollection services)
     {
         services.TryAddSingleton(provider => provider.GetRequiredService<ActorSystem>().GetReplication());
+        services.TryAddSingleton(provider => provider.GetRequiredService<ActorSystem>().GetBroadcast());
         return services;
     }
 
     /// <summary>The replicated groups of an actor system that was started with <c>WithReplication</c>.</summary>
     /// <exception cref="ConfigurationException">It was not.</exception>
     public static IReplication GetReplication(this ActorSystem system) => ReplicationExtension.Of(system).Replication;
+
+    /// <summary>The broadcast groups of an actor system that was started with <c>WithReplication</c>.</summary>
+    /// <exception cref="ConfigurationException">It was not.</exception>
+    public static IBroadcast GetBroadcast(this ActorSystem system) => ReplicationExtension.Of(system).Broadcast;
 
     /// <summary>A whole node from its configuration: an actor system named after the cluster, on this node's address, in a cluster with all nodes, with replication and groups that can be created while it runs (<see cref="IGroupCatalog"/>).</summary>
     /// <param name="services">The services of the host. Akka's log goes to its logging.</param>

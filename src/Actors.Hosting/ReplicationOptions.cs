@@ -1,3 +1,4 @@
+using Actors.Broadcast;
 using Actors.GroupDirectory;
 using Actors.Hosting.Configuration;
 using Actors.Membership;
@@ -9,6 +10,7 @@ namespace Actors.Hosting;
 /// <summary>What one node replicates and with whom. Given in code or read from the HOCON block <c>actors</c>; both are checked by the same rules.</summary>
 public sealed class ReplicationOptions
 {
+    private readonly List<(string Name, Func<BroadcastSettings, BroadcastSettings> With)> _broadcastGroups = [];
     private readonly List<(string Name, Func<IStateMachine> Make, Func<GroupSettings, GroupSettings> With)> _groups = [];
 
     /// <summary>The cluster's name: nodes of different clusters refuse each other. 1 to 64 of a-z, 0-9 and '-', beginning with a letter or digit.</summary>
@@ -63,6 +65,15 @@ public sealed class ReplicationOptions
         _groups.Add((name, stateMachine, with ?? (settings => settings)));
     }
 
+    /// <summary>Adds a broadcast group.</summary>
+    /// <param name="name">Its name, the same on every node.</param>
+    /// <param name="with">Changes the settings, which come with all <see cref="Nodes"/> as members and else the defaults of <see cref="BroadcastSettings"/>.</param>
+    public void AddBroadcast(string name, Func<BroadcastSettings, BroadcastSettings>? with = null)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        _broadcastGroups.Add((name, with ?? (settings => settings)));
+    }
+
     /// <summary>Reads the block <c>actors</c> of <paramref name="config"/>.</summary>
     /// <param name="config">For example from <see cref="ConfigFile.Load"/>.</param>
     /// <param name="stateMachines">State machines by the name that <c>state-machine</c> of a group refers to, beside <c>key-value</c>.</param>
@@ -113,13 +124,15 @@ public sealed class ReplicationOptions
         tls?.RequireHost($"actors.nodes.{Node}", nodes[new NodeId(Node)].Host);
         if (nodes.FirstOrDefault(n => n.Value == Http) is { Key.IsNone: false } taken)
             throw new ConfigurationException($"actors.http = {Http} is the address of {taken.Key} in actors.nodes: HTTP needs a port of its own");
-        if (_groups.Count == 0)
+        if (_groups.Count == 0 && _broadcastGroups.Count == 0)
             throw new ConfigurationException("actors.groups is missing: it names at least one group, such as default { }");
         if (_groups.FirstOrDefault(g => g.Name.StartsWith(ReservedGroups.Prefix, StringComparison.Ordinal) && !(HasCatalog && g.Name == GroupCatalog.Name)) is { Name: { } reserved })
             throw new ConfigurationException($"actors.groups: '{reserved}' is not free: names that begin with '{ReservedGroups.Prefix}' are the project's own");
+        if (_broadcastGroups.GroupBy(g => g.Name).FirstOrDefault(same => same.Count() > 1) is { } broadcast)
+            throw new ConfigurationException($"actors.broadcast: {broadcast.Key} is there twice");
         if (_groups.GroupBy(g => g.Name).FirstOrDefault(same => same.Count() > 1) is { } group)
             throw new ConfigurationException($"actors.groups: {group.Key} is there twice");
-        return new NodeSettings(Cluster, new NodeId(Node), DataDirectory, nodes, Groups(), Client.Validated(), Http, tls, Insecure);
+        return new NodeSettings(Cluster, new NodeId(Node), DataDirectory, nodes, Groups(), [.. _broadcastGroups.Select(g => BroadcastGroup(g.Name, g.With))], Client.Validated(), Http, tls, Insecure);
     }
 
     /// <summary>The groups that were added, and the directory when one of them takes its views from it.</summary>
@@ -142,6 +155,16 @@ public sealed class ReplicationOptions
             KickAfter = fastest.KickAfter,
         }).Validated());
         return groups;
+    }
+
+    private BroadcastSettings BroadcastGroup(string name, Func<BroadcastSettings, BroadcastSettings> with)
+    {
+        var settings = with(new BroadcastSettings { Id = new GroupId(name), Members = [.. Nodes.Keys.Select(n => new NodeId(n))] });
+        foreach (var member in settings.Members)
+            RequireKnown($"actors.broadcast.{name}.members", member.Value);
+        if (settings.Members.All(member => member.Value != Node))
+            throw new ConfigurationException($"actors.broadcast.{name}.members leaves out this node, '{Node}': a node takes part in every broadcast group of its configuration");
+        return settings.Validated();
     }
 
     /// <summary>True when groups can be created while the cluster runs.</summary>
@@ -199,6 +222,7 @@ internal sealed record NodeSettings(
     string DataDirectory,
     IReadOnlyDictionary<NodeId, NodeAddress> Nodes,
     IReadOnlyList<GroupSettings> Groups,
+    IReadOnlyList<BroadcastSettings> BroadcastGroups,
     ClientSettings Client,
     NodeAddress? Http,
     NodeIdentity? Tls,

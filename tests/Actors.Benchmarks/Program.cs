@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using Actors.Benchmarks.Broadcast;
 using Actors.Benchmarks.Delivery;
 using Actors.Benchmarks.Failover;
 using Actors.Benchmarks.Load;
@@ -24,10 +25,12 @@ internal static class Program
             Idle(args),
             Links(args),
             Transfer(args),
+            BroadcastCommand(args),
             Hidden<DriveOrder, DriveResult>(Driver.Command, Driver.RunAsync),
             Hidden<FaultOrder, FaultResult>(FaultInjector.Command, FaultInjector.RunAsync),
             AkkaNode(),
             LinkEnd(),
+            BroadcastMemberCommand(),
         };
         try
         {
@@ -116,6 +119,34 @@ internal static class Program
         var outstanding = Number("--outstanding", "Writes in flight", 64);
         return Run(new Command("transfer", "Writes while a machine comes back, with its data and without") { megabytes, outstanding }, args,
             (parsed, report, cancellation) => TransferRun.RunAsync(new TransferRun.Options(parsed.GetRequiredValue(megabytes), parsed.GetRequiredValue(outstanding)), report, cancellation));
+    }
+
+    private static Command BroadcastCommand(string[] args)
+    {
+        var against = new Option<IReadOnlyList<string>>("--systems")
+        {
+            Description = $"Specifications of ours and the peer, separated by commas, of {string.Join(", ", BroadcastRun.Systems)}",
+            DefaultValueFactory = _ => ["reliable-fifo", "uniform-total", BroadcastRun.PubSub],
+            CustomParser = result => result.Tokens[0].Value.Split(','),
+        };
+        var outstanding = Numbers("--outstanding", "Messages on their way", "1,256");
+        var seconds = Number("--seconds", "Length of each measurement in seconds", 3);
+        var warmup = Number("--warmup", "Seconds before each measurement that are not counted", 3);
+        var kills = Number("--kills", "How often a sender is killed", 1);
+        return Run(new Command("broadcast", "Broadcast among three processes beside Akka's DistributedPubSub; messages lost when a sender is killed") { against, outstanding, seconds, warmup, kills }, args,
+            (parsed, report, cancellation) => BroadcastRun.RunAsync(
+                new BroadcastRun.Options(
+                    parsed.GetRequiredValue(against), parsed.GetRequiredValue(outstanding), parsed.GetRequiredValue(seconds), parsed.GetRequiredValue(warmup), parsed.GetRequiredValue(kills)),
+                report, cancellation));
+    }
+
+    private static Command BroadcastMemberCommand()
+    {
+        var order = new Argument<string>("order");
+        var command = new Command(BroadcastMember.Command) { order };
+        command.Hidden = true;
+        command.SetAction((parsed, cancellation) => BroadcastMember.RunAsync(parsed.GetRequiredValue(order), cancellation));
+        return command;
     }
 
     /// <summary>Adds what all visible commands share: a report and a data folder.</summary>

@@ -14,7 +14,7 @@ internal static class ActorsBlock
     public static ReplicationOptions Read(Config config, IReadOnlyDictionary<string, Func<IStateMachine>> stateMachines)
     {
         // store-dispatcher is Akka's to read: the dispatcher of the actor that waits for the disk.
-        var actors = SettingsBlock.Of(config, "actors", "cluster", "node", "data-directory", "nodes", "tls", "insecure", "http", "telemetry", "client", "groups", "directory", "store-dispatcher");
+        var actors = SettingsBlock.Of(config, "actors", "cluster", "node", "data-directory", "nodes", "tls", "insecure", "http", "telemetry", "client", "groups", "broadcast", "directory", "store-dispatcher");
         var options = new ReplicationOptions
         {
             Cluster = actors.Text("cluster", "the name of the cluster, such as demo"),
@@ -39,6 +39,9 @@ internal static class ActorsBlock
             options.AddGroup(name, make, with);
         }
 
+        var broadcast = actors.Block("broadcast");
+        foreach (var name in broadcast.Names)
+            BroadcastBlock.Add(options, name, broadcast);
         return options;
     }
 
@@ -149,7 +152,7 @@ internal static class ActorsBlock
     }
 
     /// <summary>One of the words; the first one when the setting is not there.</summary>
-    private static string Word(SettingsBlock group, string key, string[] words)
+    internal static string Word(SettingsBlock group, string key, string[] words)
     {
         var word = group.Has(key) ? group.Text(key, "") : words[0];
         if (words.Contains(word))

@@ -47,6 +47,9 @@ internal sealed class SettingsBlock
         return Of(value, path, known);
     }
 
+    /// <summary>Where it stands, such as <c>actors.groups.default</c>.</summary>
+    public string Path => _path;
+
     /// <summary>The names in this block, which are the user's own, in alphabetical order.</summary>
     public IReadOnlyList<string> Names => [.. _values.Keys.Order(StringComparer.Ordinal)];
 

@@ -67,6 +67,8 @@ internal static class Cli
         IncrCommand.Create(terminal),
         ScanCommand.Create(terminal),
         WatchCommand.Create(terminal),
+        BroadcastCommand.Create(terminal),
+        ListenCommand.Create(terminal),
         LoadCommand.Create(terminal),
         StatusCommand.Create(terminal),
         KillCommand.Create(terminal),

@@ -37,7 +37,7 @@ internal sealed record ClientContext(ParseResult Parsed, NodeClient Client, stri
     }
 }
 
-/// <summary>The commands that talk to a running cluster share <c>--group</c>, <c>--at</c>, <c>--timeout</c>, <c>--certs</c> and <c>--token</c>.</summary>
+/// <summary>The commands that talk to a running cluster share <c>--group</c> (unless they take a group of another kind), <c>--at</c>, <c>--timeout</c>, <c>--certs</c> and <c>--token</c>.</summary>
 internal static class ClientCommand
 {
     public const string DefaultNode = "http://127.0.0.1:8081";

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Net.ServerSentEvents;
 using System.Text.Json;
 
@@ -18,47 +17,9 @@ internal static class WatchCommand
         return ClientCommand.Create(terminal, "watch", description, [prefix, after, count, json], async context =>
         {
             var path = $"/v1/groups/{context.Group}/watch?prefix={Uri.EscapeDataString(context.Parsed.GetValue(prefix)!)}";
-            var lastId = context.Parsed.GetValue(after)?.ToString(CultureInfo.InvariantCulture);
-            for (var left = context.Parsed.GetValue(count) ?? long.MaxValue; left > 0;)
-            {
-                using var answer = await OpenAsync(context.Client, path, lastId);
-                var events = SseParser.Create(await answer.Content.ReadAsStreamAsync());
-                try
-                {
-                    await foreach (var change in events.EnumerateAsync())
-                    {
-                        if (change.EventType == "compacted")
-                            throw new CommandException(ExitCode.Negative, change.Data);
-                        await terminal.Text.WriteLineAsync(context.Parsed.GetValue(json) ? change.Data : Line(change));
-                        if (--left == 0)
-                            return ExitCode.Ok;
-                    }
-                }
-                catch (Exception e) when (e is IOException or HttpRequestException)
-                {
-                    await terminal.Error.WriteLineAsync("the connection broke; the watch goes on");
-                }
-
-                lastId = events.LastEventId is { Length: > 0 } seen ? seen : lastId;
-            }
-
+            await Events.FollowAsync(context, path, context.Parsed.GetValue(after), context.Parsed.GetValue(count), change => context.Parsed.GetValue(json) ? change.Data : Line(change));
             return ExitCode.Ok;
         });
-    }
-
-    private static async Task<HttpResponseMessage> OpenAsync(NodeClient client, string path, string? lastId)
-    {
-        var answer = await client.OpenAsync(path, target =>
-        {
-            var request = new HttpRequestMessage(HttpMethod.Get, target);
-            if (lastId is not null)
-                request.Headers.Add("Last-Event-ID", lastId);
-            return request;
-        });
-        if (answer.IsSuccessStatusCode)
-            return answer;
-        using (answer)
-            throw new Answer(answer.StatusCode, answer.Headers, await answer.Content.ReadAsByteArrayAsync()).ToException();
     }
 
     private static string Line(SseItem<string> change)

@@ -1,4 +1,5 @@
 using System.Net;
+using Actors.Broadcast;
 using Actors.Hosting;
 using Actors.Membership;
 using Actors.Replication;
@@ -47,6 +48,7 @@ internal static class HttpApi
         builder.Services.AddSingleton<TransferEndpoint>();
         builder.Services.AddSingleton<WatchEndpoint>();
         builder.Services.AddSingleton<OperationEndpoints>();
+        builder.Services.AddSingleton<BroadcastEndpoint>();
     }
 
     /// <summary>Builds the pipeline and the routes.</summary>
@@ -75,6 +77,9 @@ internal static class HttpApi
         var operations = app.Services.GetRequiredService<OperationEndpoints>();
 
         var groups = app.Services.GetRequiredService<GroupsEndpoint>();
+        var broadcast = app.Services.GetRequiredService<IBroadcast>();
+        var broadcastGroups = broadcast.Groups.ToDictionary(id => id.Value, broadcast.Group);
+        var listen = app.Services.GetRequiredService<BroadcastEndpoint>();
 
         const string Key = "/v1/groups/{group}/keys/{key}";
         app.MapMethods(Key, [HttpMethods.Get, HttpMethods.Head], context => KeysEndpoints.GetAsync(context, Group(context)));
@@ -95,6 +100,10 @@ internal static class HttpApi
             _ = Group(context);
             return groups.ShowAsync(context, Name(context));
         });
+
+        const string BroadcastPath = "/v1/broadcast/{group}";
+        app.MapPost(BroadcastPath, context => BroadcastEndpoint.PostAsync(context, BroadcastGroup(context)));
+        app.MapGet(BroadcastPath, context => listen.GetAsync(context, BroadcastGroup(context)));
         app.MapGet("/v1/status", status.GetAsync);
         app.MapGet("/healthz/live", health.LiveAsync);
         app.MapGet("/healthz/ready", health.ReadyAsync);
@@ -105,6 +114,12 @@ internal static class HttpApi
             _ = Group(context);
             return new GroupId(Name(context));
         }
+
+        IBroadcastGroup BroadcastGroup(HttpContext context) => broadcastGroups.GetValueOrDefault(Name(context))
+            ?? throw new ProblemException(new Problem(
+                404,
+                "group-not-found",
+                $"there is no broadcast group '{Name(context)}': there {(broadcastGroups.Count == 0 ? "is none in this node's configuration" : $"are {string.Join(", ", broadcastGroups.Keys.Order())}")}"));
 
         KeyValueClient Group(HttpContext context)
         {

@@ -25,6 +25,9 @@ public sealed class FaultyPeers : IPeers
     public IActorRef Replica(NodeId node, GroupId group) => ToReplica(node, group);
 
     /// <inheritdoc/>
+    public IActorRef Participant(NodeId node, GroupId group) => Link($"{node}/broadcast/{group}", () => _inner.Participant(node, group));
+
+    /// <inheritdoc/>
     public IActorRef Client(string address) => ToClient(address);
 
     /// <inheritdoc/>

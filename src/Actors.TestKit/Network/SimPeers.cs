@@ -1,3 +1,4 @@
+using Actors.Broadcast;
 using Actors.Membership;
 using Akka.Actor;
 
@@ -15,6 +16,8 @@ internal sealed class SimPeers(Simulation simulation, SimNode node) : IPeers
             _replicas.Add((node, group), link = Client($"{node}/{simulation.Network.ReplicaName(group)}"));
         return link;
     }
+
+    public IActorRef Participant(NodeId node, GroupId group) => Client($"{node}/{BroadcastNode.Name}");
 
     public IActorRef Client(string address)
     {

@@ -15,8 +15,11 @@ public sealed record Swarm(string Protocol, Func<long, SwarmOptions, FaultPlan?,
     /// <summary>Reliable links between two actors; see <see cref="DeliverySwarm"/>.</summary>
     public static readonly Swarm Delivery = new("delivery", DeliverySwarm.Run) { HasMembers = false };
 
+    /// <summary>Broadcast in a group; see <see cref="BroadcastSwarm"/>.</summary>
+    public static readonly Swarm Broadcast = new("broadcast", BroadcastSwarm.Run);
+
     /// <summary>All protocols, the default one first.</summary>
-    public static readonly IReadOnlyList<Swarm> All = [PrimaryBackup, Chain, Delivery];
+    public static readonly IReadOnlyList<Swarm> All = [PrimaryBackup, Chain, Delivery, Broadcast];
 
     /// <summary>False where <see cref="SwarmOptions.Nodes"/> and <see cref="SwarmOptions.Down"/> mean nothing.</summary>
     public bool HasMembers { get; init; } = true;

@@ -27,6 +27,9 @@ internal sealed class ReceiveWindow(long received, int capacity)
     /// <summary>The highest number that has arrived.</summary>
     public long Highest { get; private set; } = received;
 
+    /// <summary>True when <paramref name="sequence"/> has arrived, or is not waited for any more.</summary>
+    public bool Has(long sequence) => sequence <= Cumulative || (sequence <= Highest && IsSet(sequence));
+
     /// <summary>Takes <paramref name="sequence"/> in.</summary>
     public Arrival Accept(long sequence)
     {

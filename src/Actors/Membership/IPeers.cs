@@ -13,6 +13,9 @@ public interface IPeers
     /// <summary>The replica of <paramref name="group"/> on <paramref name="node"/>; a dead-letter ref when the node is not known.</summary>
     IActorRef Replica(NodeId node, GroupId group);
 
+    /// <summary>The participant of broadcast group <paramref name="group"/> on <paramref name="node"/>; a dead-letter ref when the node is not known.</summary>
+    IActorRef Participant(NodeId node, GroupId group);
+
     /// <summary>The actor behind a return address that came with a request; see <see cref="AddressOf"/>.</summary>
     IActorRef Client(string address);
 

@@ -10,6 +10,9 @@ internal sealed class SystemPeers(ExtendedActorSystem system) : IPeers
     /// <summary>Nobody: a system by itself knows no nodes.</summary>
     public IActorRef Replica(NodeId node, GroupId group) => _provider.DeadLetters;
 
+    /// <summary>Nobody, for the same reason.</summary>
+    public IActorRef Participant(NodeId node, GroupId group) => _provider.DeadLetters;
+
     public IActorRef Client(string address) => Parse(address) is { } path ? _provider.ResolveActorRef(path) : _provider.DeadLetters;
 
     // With its uid: after a restart of this process another actor has the same path, and must not get the answers to this one.

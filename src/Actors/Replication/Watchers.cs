@@ -9,9 +9,6 @@ internal sealed record Subscribe(ReadOnlyMemory<byte> Prefix, long? After, Chann
 /// <summary>Local → replica: no more into this channel.</summary>
 internal sealed record Unsubscribe(ChannelWriter<GroupEvent> Writer) : INoSerializationVerificationNeeded;
 
-/// <summary>A membership event says that <paramref name="Node"/> is gone (or back): a hint that makes a replica look, never a vote.</summary>
-public sealed record PeerHint(Membership.NodeId Node, bool Suspected) : INoSerializationVerificationNeeded;
-
 /// <summary>Those who watch a replica's changes, each with a bounded channel: one that reads too slowly is cut off, not waited for.</summary>
 internal sealed class Watchers(EventRing events)
 {

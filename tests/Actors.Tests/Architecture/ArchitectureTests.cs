@@ -18,6 +18,7 @@ public sealed class ArchitectureTests
         ["Wire"] = [],
         ["Storage"] = ["Timing"],       // the writer measures its syncs with the node's clock
         ["Delivery"] = ["Membership", "Timing", "Storage", "Wire"],
+        ["Broadcast"] = ["Delivery", "Membership", "Timing", "Storage", "Wire"],
         ["Replication"] = ["Membership", "Timing", "Storage", "Wire"],
         ["GroupDirectory"] = ["Membership", "Replication", "Wire"],
     };

@@ -111,6 +111,8 @@ internal sealed class LinkStory : IDisposable
     {
         public IActorRef Replica(NodeId node, GroupId group) => peers.Replica(node, group);
 
+        public IActorRef Participant(NodeId node, GroupId group) => peers.Participant(node, group);
+
         public IActorRef Client(string address) => new LosingRef(story, peers.Client(address), sim.Provider);
 
         public string AddressOf(IActorRef local) => peers.AddressOf(local);

@@ -1,6 +1,5 @@
 using Actors.Hosting;
 using Actors.Membership;
-using Actors.Replication;
 using Akka.Actor;
 using Akka.Cluster;
 using Akka.Configuration;
@@ -24,7 +23,7 @@ public class MembershipHintsTests : Akka.TestKit.Xunit2.TestKit
         _self = ((ExtendedActorSystem)Sys).Provider.DefaultAddress;
         _other = _self.WithPort(FreePorts.Take(1)[0]);
         _nodes = new SortedDictionary<NodeId, NodeAddress> { [Self] = new("127.0.0.1", _self.Port!.Value), [Other] = new("127.0.0.1", _other.Port!.Value) };
-        _hints = Sys.ActorOf(MembershipHints.Props(TestActor, new RemotePeers((ExtendedActorSystem)Sys, _nodes)));
+        _hints = Sys.ActorOf(MembershipHints.Props(new RemotePeers((ExtendedActorSystem)Sys, _nodes), TestActor));
         _hints.Tell(new Identify("started"));
         ExpectMsg<ActorIdentity>();
     }
@@ -66,7 +65,7 @@ public class MembershipHintsTests : Akka.TestKit.Xunit2.TestKit
         // A member cannot be made, but here is one; to a node elsewhere it is another node's.
         var member = Cluster.Get(Sys).SelfMember;
         using var elsewhere = ActorSystem.Create("hints", Clustered);
-        var hints = Sys.ActorOf(MembershipHints.Props(TestActor, new RemotePeers((ExtendedActorSystem)elsewhere, _nodes)));
+        var hints = Sys.ActorOf(MembershipHints.Props(new RemotePeers((ExtendedActorSystem)elsewhere, _nodes), TestActor));
 
         hints.Tell(new ClusterEvent.UnreachableMember(member));
         await ExpectMsgAsync(new PeerHint(Self, true));

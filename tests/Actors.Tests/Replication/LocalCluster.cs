@@ -71,6 +71,8 @@ internal sealed class LocalCluster
     {
         public IActorRef Replica(NodeId node, GroupId group) => running.GetValueOrDefault(node, ActorRefs.Nobody);
 
+        public IActorRef Participant(NodeId node, GroupId group) => system.DeadLetters;
+
         public IActorRef Client(string address) => Resolve(ActorPath.Parse(address));
 
         public string AddressOf(IActorRef local) => local.Path.ToString();

@@ -120,6 +120,8 @@ public class LiveFaultTests : Akka.TestKit.Xunit2.TestKit
 
     private sealed class ProbePeers(IActorRef probe) : IPeers
     {
+        public IActorRef Participant(NodeId node, GroupId group) => probe;
+
         public IActorRef Replica(NodeId node, GroupId group) => probe;
 
         public IActorRef Client(string address) => probe;

@@ -1,0 +1,93 @@
+using Actors.Broadcast;
+using Actors.Membership;
+using Akka.Configuration;
+
+namespace Actors.Hosting.Configuration;
+
+/// <summary>The HOCON block of one broadcast group, <c>actors.broadcast.NAME</c>.</summary>
+internal static class BroadcastBlock
+{
+    private static readonly Dictionary<string, Reliability> Reliabilities = new()
+    {
+        ["reliable"] = Reliability.Reliable,
+        ["best-effort"] = Reliability.BestEffort,
+        ["uniform"] = Reliability.UniformReliable,
+        ["probabilistic"] = Reliability.Probabilistic,
+        ["byzantine-consistent"] = Reliability.ByzantineConsistent,
+        ["byzantine-reliable"] = Reliability.ByzantineReliable,
+    };
+
+    private static readonly Dictionary<string, Ordering> Orderings = new()
+    {
+        ["fifo"] = Ordering.Fifo,
+        ["none"] = Ordering.None,
+        ["causal"] = Ordering.Causal,
+        ["total"] = Ordering.Total,
+        ["total+fifo"] = Ordering.Total | Ordering.Fifo,
+        ["total+causal"] = Ordering.Total | Ordering.Causal,
+    };
+
+    private static readonly Dictionary<string, FaultModel> Faults = new()
+    {
+        ["omission"] = FaultModel.Omission,
+        ["crash-stop"] = FaultModel.CrashStop,
+        ["crash-recovery"] = FaultModel.CrashRecovery,
+        ["byzantine"] = FaultModel.Byzantine,
+    };
+
+    private static readonly Dictionary<string, DisseminationKind> Ways = new()
+    {
+        ["direct"] = DisseminationKind.Direct,
+        ["eager"] = DisseminationKind.Eager,
+        ["tree"] = DisseminationKind.Tree,
+        ["plumtree"] = DisseminationKind.Plumtree,
+        ["gossip"] = DisseminationKind.Gossip,
+    };
+
+    private static readonly Dictionary<string, Acknowledgement> Acknowledgements = new()
+    {
+        ["majority"] = Acknowledgement.Majority,
+        ["all"] = Acknowledgement.All,
+    };
+
+    public static void Add(ReplicationOptions options, string name, SettingsBlock groups)
+    {
+        var block = groups.Block(
+            name, "reliability", "ordering", "faults", "dissemination", "children", "acknowledgement", "members", "max-message-bytes", "window", "max-buffered-bytes",
+            "digest-interval", "stability-timeout", "batch-delay", "heartbeat-interval", "election-timeout", "min-retransmit", "delivered-kept");
+        var spec = Spec(block);
+        options.AddBroadcast(name, defaults => defaults with
+        {
+            Spec = spec,
+            Members = block.Has("members") ? [.. block.List("members").Select(m => new NodeId(m))] : defaults.Members,
+            MaxMessageBytes = block.SmallBytes("max-message-bytes", defaults.MaxMessageBytes),
+            Window = block.Count("window", defaults.Window),
+            MaxBufferedBytes = block.Bytes("max-buffered-bytes", defaults.MaxBufferedBytes),
+            DigestInterval = block.Duration("digest-interval", defaults.DigestInterval),
+            StabilityTimeout = block.Duration("stability-timeout", defaults.StabilityTimeout),
+            BatchDelay = block.Duration("batch-delay", defaults.BatchDelay),
+            HeartbeatInterval = block.Duration("heartbeat-interval", defaults.HeartbeatInterval),
+            ElectionTimeout = block.Duration("election-timeout", defaults.ElectionTimeout),
+            MinRetransmit = block.Duration("min-retransmit", defaults.MinRetransmit),
+            DeliveredKept = block.Count("delivered-kept", defaults.DeliveredKept),
+        });
+    }
+
+    private static BroadcastSpec Spec(SettingsBlock block)
+    {
+        var way = Ways[ActorsBlock.Word(block, "dissemination", [.. Ways.Keys])];
+        try
+        {
+            return new BroadcastSpec(
+                Reliabilities[ActorsBlock.Word(block, "reliability", [.. Reliabilities.Keys])],
+                Orderings[ActorsBlock.Word(block, "ordering", [.. Orderings.Keys])],
+                Faults[ActorsBlock.Word(block, "faults", [.. Faults.Keys])],
+                new Dissemination(way, way is DisseminationKind.Tree ? block.Count("children", 2) : 0),
+                Acknowledgements[ActorsBlock.Word(block, "acknowledgement", [.. Acknowledgements.Keys])]);
+        }
+        catch (ArgumentException e)
+        {
+            throw new ConfigurationException($"{block.Path}: {e.Message}", e);
+        }
+    }
+}

@@ -1,0 +1,248 @@
+using Actors.Membership;
+using Actors.Wire;
+using Akka.Actor;
+using Akka.Serialization;
+
+namespace Actors.Broadcast;
+
+/// <summary>The layout of every broadcast message: one letter that names it, then its fields in the order of their record.</summary>
+/// <remarks>
+/// As the layout of replication messages: little-endian, every length and count checked against the bytes at hand before anything is allocated,
+/// nothing polymorphic. A message that breaks a rule of its fields is refused here, so the participant sees positive sequence numbers only.
+/// </remarks>
+internal static class BroadcastCodec
+{
+    private const int SmallestParticipant = 4 + 8;
+    private const int SmallestId = SmallestParticipant + 8;
+    private const int SmallestItem = SmallestId + 4 + 4;
+
+    public static string Manifest(BroadcastMessage message) => message switch
+    {
+        Hello => "h",
+        Data => "D",
+        Received => "r",
+        Digest => "g",
+        Pull => "p",
+        Cut => "c",
+        Submit => "S",
+        Ordered => "O",
+        Resume => "R",
+        OrderAck => "a",
+        Propose => "V",
+        Promised => "v",
+        _ => throw new ArgumentException($"no codec for {message.GetType().Name}"),
+    };
+
+    public static byte[] Encode(BroadcastMessage message)
+    {
+        var w = new ByteWriter();
+        w.Text(message.Group.Value);
+        Write(w, message.From);
+        if (message is OrderMessage order)
+            w.Int64(order.Epoch.Value);
+        switch (message)
+        {
+            case Hello m:
+                w.Bool(m.Asks);
+                Write(w, m.Founders, Write);
+                break;
+            case Data m:
+                w.Bool(m.Again);
+                Write(w, m.Items, Write);
+                break;
+            case Received m:
+                Write(w, m.Ids, Write);
+                break;
+            case Digest m:
+                w.Bool(m.Asks);
+                Write(w, m.Extents, Write);
+                break;
+            case Pull m:
+                Write(w, m.Origin);
+                Write(w, m.Sequences, static (w, sequence) => w.Int64(sequence));
+                break;
+            case Cut m:
+                w.Int64(m.Forgotten);
+                Write(w, m.Extents, Write);
+                break;
+            case Submit m:
+                Write(w, m.Items, Write);
+                break;
+            case Ordered m:
+                w.Int64(m.Previous.Epoch.Value);
+                w.Int64(m.Previous.Index);
+                w.Int64(m.Committed);
+                w.Int64(m.Forgotten);
+                Write(w, m.Places, Write);
+                break;
+            case Resume m:
+                w.Int64(m.At.Epoch.Value);
+                w.Int64(m.At.Index);
+                Write(w, m.Extents, Write);
+                break;
+            case OrderAck m:
+                w.Bool(m.Matches);
+                w.Int64(m.UpTo);
+                w.Int64(m.Delivered);
+                break;
+            case Propose m:
+                w.Int64(m.Last.Epoch.Value);
+                w.Int64(m.Last.Index);
+                break;
+            case Promised m:
+                w.Bool(m.Granted);
+                break;
+        }
+
+        return w.ToArray();
+    }
+
+    /// <exception cref="MalformedException">These are not the bytes of a message.</exception>
+    public static BroadcastMessage Decode(string manifest, ReadOnlyMemory<byte> bytes)
+    {
+        var r = new ByteReader(bytes);
+        var group = new GroupId(Name(ref r));
+        var from = Participant(ref r);
+        switch (manifest)
+        {
+            case "h": return new Hello(group, from, r.Bool(), Participants(ref r));
+            case "D": return new Data(group, from, r.Bool(), Items(ref r));
+            case "r": return new Received(group, from, Ids(ref r));
+            case "g": return new Digest(group, from, r.Bool(), Extents(ref r));
+            case "p": return new Pull(group, from, Participant(ref r), Sequences(ref r));
+            case "c": return new Cut(group, from, NotNegative(ref r), Extents(ref r));
+        }
+
+        var epoch = new Epoch(NotNegative(ref r));
+        return manifest switch
+        {
+            "S" => new Submit(group, from, epoch, Items(ref r)),
+            "O" => new Ordered(group, from, epoch, Position(ref r), NotNegative(ref r), NotNegative(ref r), Places(ref r)),
+            "R" => new Resume(group, from, epoch, Position(ref r), Extents(ref r)),
+            "a" => new OrderAck(group, from, epoch, r.Bool(), NotNegative(ref r), NotNegative(ref r)),
+            "V" => new Propose(group, from, epoch, Position(ref r)),
+            "v" => new Promised(group, from, epoch, r.Bool()),
+            _ => throw new MalformedException($"'{manifest}' names no broadcast message"),
+        };
+    }
+
+    private static void Write<T>(ByteWriter w, IReadOnlyList<T> list, Action<ByteWriter, T> write)
+    {
+        w.Int32(list.Count);
+        foreach (var item in list)
+            write(w, item);
+    }
+
+    private static void Write(ByteWriter w, ParticipantId id)
+    {
+        w.Text(id.Node.Value);
+        w.Int64(id.Incarnation);
+    }
+
+    private static void Write(ByteWriter w, MessageId id)
+    {
+        Write(w, id.Origin);
+        w.Int64(id.Sequence);
+    }
+
+    private static void Write(ByteWriter w, Item item)
+    {
+        Write(w, item.Id);
+        Write(w, item.After, Write);
+        w.Block(item.Payload.Span);
+    }
+
+    private static void Write(ByteWriter w, Place place)
+    {
+        w.Int64(place.Epoch.Value);
+        w.Bool(place.Item is not null);
+        if (place.Item is not null)
+            Write(w, place.Item);
+    }
+
+    private static void Write(ByteWriter w, Extent extent)
+    {
+        Write(w, extent.Origin);
+        w.Int64(extent.UpTo);
+        w.Int64(extent.Top);
+    }
+
+    private static string Name(ref ByteReader r)
+    {
+        var name = r.Text();
+        return Membership.Name.IsValid(name) ? name : throw new MalformedException("a name holds what names do not");
+    }
+
+    private static ParticipantId Participant(ref ByteReader r) => new(new NodeId(Name(ref r)), r.Int64());
+
+    private static MessageId Id(ref ByteReader r) => new(Participant(ref r), Sequence(ref r));
+
+    private static LogPosition Position(ref ByteReader r) => new(new Epoch(NotNegative(ref r)), NotNegative(ref r));
+
+    private static long NotNegative(ref ByteReader r) => r.Int64() is >= 0 and var value ? value : throw new MalformedException("a number is negative");
+
+    private static long Sequence(ref ByteReader r) => r.Int64() is > 0 and < long.MaxValue / 2 and var value ? value : throw new MalformedException("a sequence number is not positive");
+
+    private static Item Item(ref ByteReader r) => new(Id(ref r), Ids(ref r), r.Block());
+
+    private static Item[] Items(ref ByteReader r)
+    {
+        var items = new Item[r.Count(SmallestItem)];
+        for (var i = 0; i < items.Length; i++)
+            items[i] = Item(ref r);
+        return items;
+    }
+
+    private static Place[] Places(ref ByteReader r)
+    {
+        var places = new Place[r.Count(8 + 1)];
+        for (var i = 0; i < places.Length; i++)
+            places[i] = new Place(new Epoch(NotNegative(ref r)), r.Bool() ? Item(ref r) : null);
+        return places;
+    }
+
+    private static MessageId[] Ids(ref ByteReader r)
+    {
+        var ids = new MessageId[r.Count(SmallestId)];
+        for (var i = 0; i < ids.Length; i++)
+            ids[i] = Id(ref r);
+        return ids;
+    }
+
+    private static Extent[] Extents(ref ByteReader r)
+    {
+        var extents = new Extent[r.Count(SmallestParticipant + 16)];
+        for (var i = 0; i < extents.Length; i++)
+            extents[i] = new Extent(Participant(ref r), NotNegative(ref r), NotNegative(ref r));
+        return extents;
+    }
+
+    private static ParticipantId[] Participants(ref ByteReader r)
+    {
+        var participants = new ParticipantId[r.Count(SmallestParticipant)];
+        for (var i = 0; i < participants.Length; i++)
+            participants[i] = Participant(ref r);
+        return participants;
+    }
+
+    private static long[] Sequences(ref ByteReader r)
+    {
+        var sequences = new long[r.Count(8)];
+        for (var i = 0; i < sequences.Length; i++)
+            sequences[i] = Sequence(ref r);
+        return sequences;
+    }
+}
+
+/// <summary>Akka's door to <see cref="BroadcastCodec"/>; the manifest is the message's letter.</summary>
+internal sealed class BroadcastSerializer(ExtendedActorSystem system) : SerializerWithStringManifest(system)
+{
+    /// <summary>Akka 1.6 takes the ids up to 80; 1000 and above are for libraries.</summary>
+    public override int Identifier => 1642;
+
+    public override string Manifest(object o) => BroadcastCodec.Manifest((BroadcastMessage)o);
+
+    public override byte[] ToBinary(object obj) => BroadcastCodec.Encode((BroadcastMessage)obj);
+
+    public override object FromBinary(byte[] bytes, string manifest) => BroadcastCodec.Decode(manifest, bytes);
+}

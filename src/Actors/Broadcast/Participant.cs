@@ -1,0 +1,329 @@
+using System.Diagnostics.Metrics;
+using System.Numerics;
+using Actors.Membership;
+using Actors.Timing;
+using Akka.Actor;
+using Akka.Event;
+
+namespace Actors.Broadcast;
+
+/// <summary>What a participant is given from outside; a simulation gives others than production does.</summary>
+public sealed record BroadcastEnvironment
+{
+    /// <summary>This node.</summary>
+    public required NodeId Node { get; init; }
+
+    /// <summary>The refs of the other nodes.</summary>
+    public required IPeers Peers { get; init; }
+
+    /// <summary>This node's clocks; the wall clock names the participant's life, so it must not stand earlier than at the start of the life before.</summary>
+    public required IClock Clock { get; init; }
+
+    /// <summary>Seeds the choice of whom to tell what this member has.</summary>
+    public required int Seed { get; init; }
+}
+
+/// <summary>What every participant of a broadcast group has: its name, its peers, who founded the group, what it delivered and who listens.</summary>
+/// <remarks>
+/// A group whose members must acknowledge is founded by those lives that met when nobody had founded it yet. A life that comes later, as after a crash, delivers and
+/// broadcasts, but counts in no majority: it has forgotten what its predecessor acknowledged.
+/// </remarks>
+internal abstract class Participant : UntypedActor, IWithTimers
+{
+    private static readonly Meter Meter = new("Actors");
+    private static readonly Counter<long> DeliveredCount = Meter.CreateCounter<long>("actors.broadcast.delivered", "{message}", "Messages that this member delivered");
+    private static readonly Counter<long> DuplicateCount = Meter.CreateCounter<long>("actors.broadcast.duplicates", "{message}", "Copies of messages that were there already");
+    private static readonly Counter<long> RefusedCount = Meter.CreateCounter<long>("actors.broadcast.refused", "{message}", "What was refused, by reason");
+    private static readonly Counter<long> MissedCount = Meter.CreateCounter<long>("actors.broadcast.missed", "{message}", "Messages that were cut before this member had them");
+
+    private readonly DeliveredLog _delivered;
+    private readonly KeyValuePair<string, object?> _groupTag;
+    private readonly Dictionary<MessageId, Action<BroadcastResult, MessageId>> _pending = [];     // own ones, until they are delivered here
+
+    protected Participant(BroadcastEnvironment environment, BroadcastSettings settings, Lives lives)
+    {
+        (Environment, Settings) = (environment, settings);
+        Id = new ParticipantId(environment.Node, lives.Next(environment.Clock));
+        Random = new Random(environment.Seed);
+        Log = Context.GetLogger();
+        Members = [.. settings.Members.Order()];
+        Peers = [.. Members.Where(node => node != environment.Node).Select(node => new Peer(node, RankOf(node), settings.MinRetransmit) { HeardAt = Now })];
+        _delivered = new DeliveredLog(settings.DeliveredKept);
+        _groupTag = new KeyValuePair<string, object?>("group", settings.Id.Value);
+        if (Members.Count == 1)
+            Found([Id]);
+    }
+
+    public ITimerScheduler Timers { get; set; } = null!;
+
+    protected BroadcastEnvironment Environment { get; }
+
+    protected BroadcastSettings Settings { get; }
+
+    /// <summary>This life.</summary>
+    protected ParticipantId Id { get; }
+
+    protected Random Random { get; }
+
+    protected ILoggingAdapter Log { get; }
+
+    /// <summary>All members by name; a member's place here is its rank.</summary>
+    protected IReadOnlyList<NodeId> Members { get; }
+
+    /// <summary>All members but this one.</summary>
+    protected IReadOnlyList<Peer> Peers { get; }
+
+    /// <summary>The lives that founded the group; empty while that is not known.</summary>
+    protected IReadOnlyList<ParticipantId> Founders { get; private set; } = [];
+
+    /// <summary>True when this life is one of the founders, so that it counts.</summary>
+    protected bool Counts { get; private set; }
+
+    protected TimeSpan Now => Environment.Clock.Elapsed;
+
+    /// <summary>Own messages that are not delivered here yet.</summary>
+    protected int Pending => _pending.Count;
+
+    protected override void PreStart()
+    {
+        foreach (var peer in Peers)
+            Send(peer, new Hello(Settings.Id, Id, true, Founders));
+        if (Peers.Count > 0)
+            Timers.StartPeriodicTimer(HelloTick.Instance, HelloTick.Instance, Settings.DigestInterval);
+    }
+
+    protected override void PostStop()
+    {
+        foreach (var (id, done) in _pending)
+            done(BroadcastResult.Unknown, id);
+    }
+
+    protected sealed override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case BroadcastMessage m: OnMessage(m); break;
+            case BroadcastRequest m: OnRequest(m); break;
+            case Listen m: _delivered.Add(m); break;
+            case PeerHint m: OnHint(m); break;
+            case HelloTick: OnHelloTick(); break;
+            default: OnOther(message); break;
+        }
+    }
+
+    /// <summary>A message of a peer's latest life.</summary>
+    protected abstract void OnMessage(Peer peer, BroadcastMessage message);
+
+    /// <summary>Takes a message of this node in; it leaves, and is delivered, in a later step.</summary>
+    /// <returns>Its name; null when there are too many on their way.</returns>
+    protected abstract MessageId? Broadcast(ReadOnlyMemory<byte> payload);
+
+    /// <summary>A timer, or what belongs to nobody.</summary>
+    protected abstract void OnOther(object message);
+
+    /// <summary>A peer is suspected, or not any more; or another life of it appeared.</summary>
+    protected virtual void OnPeerChanged(Peer peer)
+    {
+    }
+
+    /// <summary>The group is founded, or this life has learned by whom it was.</summary>
+    protected virtual void OnFounded()
+    {
+    }
+
+    protected void Send(Peer peer, BroadcastMessage message) => Environment.Peers.Participant(peer.Node, Settings.Id).Tell(message, ActorRefs.NoSender);
+
+    protected void SendToAll(BroadcastMessage message)
+    {
+        foreach (var peer in Peers)
+            Send(peer, message);
+    }
+
+    protected void Deliver(Item item)
+    {
+        DeliveredCount.Add(1, _groupTag);
+        _delivered.Add(item.Id, item.Payload);
+        Settle(item.Id);
+    }
+
+    /// <summary>An own message has been delivered here, or everywhere else.</summary>
+    protected void Settle(MessageId id)
+    {
+        if (_pending.Remove(id, out var done))
+            done(BroadcastResult.Delivered, id);
+    }
+
+    protected void Miss(ParticipantId origin, long upTo, long missed)
+    {
+        MissedCount.Add(missed, _groupTag);
+        Log.Warning("[{0}] {1} messages of {2} up to {3} are missing here: this member was away for longer than stability-timeout", Settings.Id, missed, origin, upTo);
+        _delivered.Add(new MessageId(origin, upTo), default, missed);
+    }
+
+    /// <summary>Refuses what a peer sent: counted by reason, and a line in the log's debug level.</summary>
+    protected void Refuse(string reason, object what) => CountRefused(Settings.Id, reason, Log, what);
+
+    internal static void CountRefused(GroupId group, string reason, ILoggingAdapter log, object what)
+    {
+        RefusedCount.Add(1, new("group", group.Value), new("reason", reason));
+        if (log.IsDebugEnabled)
+            log.Debug("[{0}] refused, {1}: {2}", group, reason, what);
+    }
+
+    protected void CountDuplicate() => DuplicateCount.Add(1, _groupTag);
+
+    protected int RankOf(NodeId node)
+    {
+        for (var rank = 0; rank < Members.Count; rank++)
+        {
+            if (Members[rank] == node)
+                return rank;
+        }
+
+        return -1;
+    }
+
+    /// <summary>True when <paramref name="peer"/>'s present life is one of the founders.</summary>
+    protected bool CountsAsFounder(Peer peer) => Founders.Contains(new ParticipantId(peer.Node, peer.Incarnation));
+
+    /// <summary>True when so many of the members that a majority is among them.</summary>
+    protected bool IsMajority(ulong ranks) => BitOperations.PopCount(ranks) >= Quorum.Majority(Members.Count);
+
+    private void OnMessage(BroadcastMessage m)
+    {
+        var peer = Peers.FirstOrDefault(p => p.Node == m.From.Node);
+        if (peer is null)
+        {
+            Refuse("not a member", m.From);
+            return;
+        }
+
+        if (m.From.Incarnation < peer.Incarnation)
+        {
+            Refuse("an old incarnation", m.From);
+            return;
+        }
+
+        peer.HeardAt = Now;
+        if (m.From.Incarnation > peer.Incarnation)
+        {
+            peer.Begin(m.From.Incarnation);
+            OnPeerChanged(peer);
+        }
+
+        if (m is Hello hello)
+            OnHello(peer, hello);
+        else
+            OnMessage(peer, m);
+    }
+
+    private void OnHello(Peer peer, Hello m)
+    {
+        peer.Met = true;
+        peer.HasFounded = m.Founders.Count > 0;
+        if (Founders.Count == 0)
+        {
+            if (m.Founders.Count > 0)
+                Found(m.Founders);
+            else if (Peers.All(p => p.Met && !p.HasFounded))
+                Found([Id, .. Peers.Select(p => new ParticipantId(p.Node, p.Incarnation))]);
+        }
+
+        if (m.Asks)
+            Send(peer, new Hello(Settings.Id, Id, false, Founders));
+    }
+
+    private void Found(IReadOnlyList<ParticipantId> founders)
+    {
+        Founders = founders;
+        Counts = founders.Contains(Id);
+        if (!Counts && Settings.Spec.NeedsMajority)
+            Log.Warning("[{0}] this node was here in an earlier life: it delivers and broadcasts, but counts in no majority", Settings.Id);
+        if (Peers.Count > 0)
+            OnFounded();
+    }
+
+    private void OnHelloTick()
+    {
+        foreach (var peer in Peers)
+        {
+            if (Founders.Count == 0 || !peer.Met)
+                Send(peer, new Hello(Settings.Id, Id, true, Founders));
+        }
+    }
+
+    private void OnRequest(BroadcastRequest m)
+    {
+        if (m.Payload.Length > Settings.MaxMessageBytes)
+        {
+            Refuse("too long", m.Payload.Length);
+            m.Done(BroadcastResult.TooLong, default);
+            return;
+        }
+
+        if (Pending >= Settings.Window || Broadcast(m.Payload) is not { } id)
+        {
+            Refuse("overloaded", Id);
+            m.Done(BroadcastResult.Overloaded, default);
+            return;
+        }
+
+        _pending.Add(id, m.Done);
+    }
+
+    private void OnHint(PeerHint m)
+    {
+        var peer = Peers.FirstOrDefault(p => p.Node == m.Node);
+        if (peer is null || peer.IsSuspected == m.Suspected)
+            return;
+        peer.IsSuspected = m.Suspected;
+        OnPeerChanged(peer);
+    }
+
+    private sealed class HelloTick : INoSerializationVerificationNeeded
+    {
+        public static readonly HelloTick Instance = new();
+    }
+
+    /// <summary>Another member, as this one sees it.</summary>
+    protected sealed class Peer(NodeId node, int rank, TimeSpan minRetransmit)
+    {
+        public NodeId Node { get; } = node;
+
+        /// <summary>Its bit in sets of members.</summary>
+        public ulong Bit { get; } = 1UL << rank;
+
+        /// <summary>Its latest life; 0 before the first is heard of.</summary>
+        public long Incarnation { get; private set; }
+
+        /// <summary>A membership event says that it is gone.</summary>
+        public bool IsSuspected { get; set; }
+
+        /// <summary>When something came from it last.</summary>
+        public TimeSpan HeardAt { get; set; }
+
+        /// <summary>This life has said hello.</summary>
+        public bool Met { get; set; }
+
+        /// <summary>This life knows the founders.</summary>
+        public bool HasFounded { get; set; }
+
+        /// <summary>How long an answer of it may take.</summary>
+        public RttEstimator RoundTrip { get; private set; } = new(minRetransmit, 4 * minRetransmit);
+
+        /// <summary>Up to where it has the messages of each life.</summary>
+        public Dictionary<ParticipantId, long> Has { get; } = [];
+
+        /// <summary>When it was asked for something that it has not sent yet.</summary>
+        public TimeSpan? AskedAt { get; set; }
+
+        /// <summary>It is too slow: nobody waits for it until it has caught up.</summary>
+        public bool IsCutOff { get; set; }
+
+        public void Begin(long incarnation)
+        {
+            (Incarnation, Met, HasFounded, AskedAt) = (incarnation, false, false, null);
+            Has.Clear();
+        }
+    }
+}

@@ -1,0 +1,307 @@
+using System.Text;
+using Actors.Broadcast;
+using Actors.Membership;
+using static Actors.Tests.BroadcastTests.BroadcastStory;
+
+namespace Actors.Tests.BroadcastTests;
+
+/// <summary>Cases that broadcast systems are known to get wrong.</summary>
+public sealed class BroadcastTrickyTests
+{
+    private static readonly BroadcastSpec Fifo = new(Reliability.Reliable, Ordering.Fifo, FaultModel.Omission);
+    private static readonly BroadcastSpec Causal = new(Reliability.Reliable, Ordering.Causal, FaultModel.Omission);
+    private static readonly BroadcastSpec Total = new(Reliability.UniformReliable, Ordering.Total, FaultModel.Omission);
+    private static readonly BroadcastSpec LooseTotal = new(Reliability.Reliable, Ordering.Total, FaultModel.CrashStop);
+
+    [Fact]
+    public void The_last_message_is_lost_and_no_other_follows_it()
+    {
+        using var story = new BroadcastStory(Fifo);
+        var first = story.Broadcast(1);
+        story.Run(0.1);
+        var cut = story.Simulation.Network.CutOneWay(N(1), N(2));
+        var last = story.Broadcast(1);
+        story.Run(0.1);
+        cut.End();
+
+        story.Run(5);
+
+        Assert.Equal([first, last], story.DeliveredBy(2));
+    }
+
+    [Fact]
+    public void The_first_message_is_lost_and_holds_back_those_that_follow()
+    {
+        using var story = new BroadcastStory(Fifo);
+        var cut = story.Simulation.Network.CutOneWay(N(1), N(2));
+        var first = story.Broadcast(1);
+        story.Run(0.1);
+        cut.End();
+        var second = story.Broadcast(1);
+        story.Run(0.01);
+        Assert.Empty(story.DeliveredBy(2));
+
+        story.Run(5);
+
+        Assert.Equal([first, second], story.DeliveredBy(2));
+    }
+
+    [Fact]
+    public void What_follows_from_a_third_members_message_waits_for_it()
+    {
+        using var story = new BroadcastStory(Causal);
+        var clog = story.Simulation.Network.Clog(N(1), N(3));
+        var question = story.Broadcast(1);
+        story.Run(0.1);
+        Assert.Equal([question], story.DeliveredBy(2));
+        var answer = story.Broadcast(2);
+        story.Run(0.1);
+        Assert.Empty(story.DeliveredBy(3));     // the answer is there, the question is not
+
+        clog.End();
+        story.Run(5);
+
+        Assert.Equal([question, answer], story.DeliveredBy(3));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void The_sequencer_crashes_after_some_of_the_sends_of_a_place_and_all_others_have_the_message_once(int sends)
+    {
+        using var story = new BroadcastStory(LooseTotal, nodes: 4);
+        var sent = 0;
+        story.OnSend = m =>
+        {
+            if (m is Ordered { Places.Count: > 0 } && m.From.Node == N(1) && sent++ == sends)
+                story.Simulation.Node(N(1)).Crash();
+        };
+
+        var texts = new[] { story.Broadcast(2), story.Broadcast(3), story.Broadcast(2) };
+        story.Run(20);
+
+        foreach (var node in new[] { 2, 3, 4 })
+            Assert.Equal(texts.Order(), story.DeliveredBy(node).Order());
+        story.Group.Checker.CheckOrderOfThoseThere();
+        story.ShouldLackNothing();
+    }
+
+    [Fact]
+    public void What_only_the_sequencer_delivered_dies_with_it_unless_the_broadcast_is_uniform()
+    {
+        using var loose = new BroadcastStory(LooseTotal);
+        foreach (var other in new[] { 2, 3 })
+            loose.Simulation.Network.CutOneWay(N(1), N(other));
+        loose.Broadcast(1);
+        loose.Run(0.1);
+        Assert.Single(loose.DeliveredBy(1));
+        loose.Simulation.Node(N(1)).Crash();
+        loose.Run(5);
+        Assert.Empty(loose.DeliveredBy(2));
+        Assert.Null(loose.Group.Checker.Lacking());
+        Assert.NotNull(loose.Group.Checker.Lacking(uniform: true));
+
+        using var uniform = new BroadcastStory(Total);
+        foreach (var other in new[] { 2, 3 })
+            uniform.Simulation.Network.CutOneWay(N(1), N(other));
+        uniform.Broadcast(1);
+        uniform.Run(0.1);
+        Assert.Empty(uniform.DeliveredBy(1));
+    }
+
+    [Fact]
+    public void What_the_old_sequencer_did_not_order_goes_to_the_new_one_before_anything_newer()
+    {
+        using var story = new BroadcastStory(Total, nodes: 5);
+        story.Simulation.Network.Isolate(N(1));
+        var early = new List<string>();
+        for (var i = 0; i < 3; i++)
+        {
+            early.Add(story.Broadcast(2));
+            story.Run(0.05);
+        }
+
+        story.Run(5);
+        var late = story.Broadcast(2);
+        story.Run(2);
+
+        Assert.Equal([.. early, late], story.DeliveredBy(4));
+    }
+
+    [Fact]
+    public void A_sequencer_behind_a_partition_orders_nothing_and_is_fenced_when_it_is_back()
+    {
+        using var story = new BroadcastStory(Total, nodes: 5);
+        var cut = story.Simulation.Network.Partition(N(1), N(2));
+        var lost = story.Broadcast(1);
+        var theirs = story.Broadcast(3);
+        story.Run(5);
+        Assert.Empty(story.DeliveredBy(2));
+        Assert.Equal([theirs], story.DeliveredBy(4));
+
+        cut.End();
+        story.Run(10);
+
+        foreach (var node in new[] { 1, 2, 3, 4, 5 })
+            Assert.Equal([theirs, lost], story.DeliveredBy(node));
+        Assert.True(story.Refused["an old epoch"] > 0);
+    }
+
+    [Fact]
+    public void What_comes_from_an_earlier_life_of_a_member_is_refused_and_its_later_life_begins_with_1()
+    {
+        using var story = new BroadcastStory(Fifo);
+        BroadcastMessage? old = null;
+        story.OnSend = m => old ??= m is Data && m.From.Node == N(1) ? m : null;
+        var before = story.Broadcast(1);
+        story.Run(1);
+        story.Simulation.Node(N(1)).Crash();
+        story.Run(1);
+        story.Simulation.Node(N(1)).Restart();
+        story.Run(5);
+        var after = story.Broadcast(1);
+        story.Run(2);
+
+        story.Inject(2, old!);
+        story.Run(1);
+
+        Assert.Equal([before, after], story.DeliveredBy(2));
+        Assert.Equal(1, story.Refused["an old incarnation"]);
+    }
+
+    [Fact]
+    public void A_message_that_all_have_is_dropped_when_it_comes_again_also_after_the_window_has_moved_on()
+    {
+        using var story = new BroadcastStory(Fifo, change: s => s with { Window = 64, DigestInterval = TimeSpan.FromMilliseconds(100) });
+        BroadcastMessage? first = null;
+        story.OnSend = m => first ??= m as Data;
+        for (var i = 0; i < 200; i++)
+        {
+            story.Broadcast(1);
+            story.Run(0.02);
+        }
+
+        story.Inject(2, first! with { From = first!.From });
+        story.Run(1);
+
+        Assert.Equal(200, story.DeliveredBy(2).Count);
+    }
+
+    [Fact]
+    public void A_number_far_ahead_is_refused_and_takes_no_memory()
+    {
+        using var story = new BroadcastStory(Fifo);
+        ParticipantId from = default;
+        story.OnSend = m => from = m.From.Node == N(1) ? m.From : from;
+        story.Broadcast(1);
+        story.Run(1);
+
+        for (var i = 1; i <= 10; i++)
+            story.Inject(2, new Data(story.Group.Settings.Id, from, false, [new Item(new MessageId(from, i * 1_000_000L), [], Encoding.UTF8.GetBytes("far"))]));
+        story.Run(2);
+
+        Assert.Equal(10, story.Refused["too far ahead"]);
+        Assert.Single(story.DeliveredBy(2));
+        var next = story.Broadcast(1);
+        story.Run(2);
+        Assert.Equal(next, story.DeliveredBy(2)[^1]);
+    }
+
+    [Fact]
+    public void A_stranger_and_a_message_over_the_limit_are_refused()
+    {
+        using var story = new BroadcastStory(Fifo, change: s => s with { MaxMessageBytes = 10 });
+        ParticipantId from = default;
+        story.OnSend = m => from = m.From.Node == N(1) ? m.From : from;
+        story.Broadcast(1);
+        story.Run(1);
+
+        var stranger = new ParticipantId(new NodeId("n9"), 1);
+        story.Inject(2, new Data(story.Group.Settings.Id, stranger, false, []));
+        story.Inject(2, new Data(story.Group.Settings.Id, from, false, [new Item(new MessageId(from, 2), [], new byte[11])]));
+        story.Inject(2, new Data(story.Group.Settings.Id, from, false, [new Item(new MessageId(stranger, 1), [], new byte[1])]));
+        story.Broadcast(2, bytes: 11);
+        story.Run(1);
+
+        Assert.Equal((2, 2), (story.Refused["not a member"], story.Refused["too long"]));
+    }
+
+    [Fact]
+    public void A_member_that_left_while_messages_were_on_their_way_is_waited_for_no_longer()
+    {
+        using var story = new BroadcastStory(new BroadcastSpec(Reliability.UniformReliable, Ordering.Fifo, FaultModel.CrashStop, acknowledgement: Acknowledgement.All));
+        story.CrashAfterSends<Received>(3, 1);
+        var text = story.Broadcast(1);
+
+        story.Run(10);
+
+        Assert.Equal([text], story.DeliveredBy(1));
+        Assert.Equal([text], story.DeliveredBy(2));
+    }
+
+    [Fact]
+    public void After_a_partition_each_side_gets_what_the_other_sent()
+    {
+        using var story = new BroadcastStory(Causal, nodes: 5);
+        var cut = story.Simulation.Network.Partition(N(1), N(2));
+        for (var i = 0; i < 20; i++)
+        {
+            story.Broadcast(1);
+            story.Broadcast(4);
+            story.Run(0.2);
+        }
+
+        cut.End();
+        story.Run(20);
+
+        foreach (var node in new[] { 1, 2, 3, 4, 5 })
+            Assert.Equal(40, story.DeliveredBy(node).Count);
+    }
+
+    [Fact]
+    public void Who_comes_late_gets_what_not_all_have_and_everything_from_then_on()
+    {
+        using var story = new BroadcastStory(Fifo);
+        story.Simulation.Node(N(3)).Crash();
+        for (var i = 0; i < 50; i++)
+            story.Broadcast(1);
+        story.Run(5);
+
+        story.Simulation.Node(N(3)).Restart();
+        story.Run(5);
+        var after = story.Broadcast(2);
+        story.Run(2);
+
+        Assert.Equal(51, story.DeliveredBy(3).Count);
+        Assert.Equal(after, story.DeliveredBy(3)[^1]);
+    }
+
+    [Theory]
+    [InlineData(Ordering.Fifo)]
+    [InlineData(Ordering.Total)]
+    public void A_member_that_is_away_for_too_long_fills_nobodys_memory_and_goes_on_later(Ordering ordering)
+    {
+        using var story = new BroadcastStory(
+            ordering is Ordering.Total ? Total : Fifo,
+            change: s => s with { MaxBufferedBytes = 1 << 20, DigestInterval = TimeSpan.FromMilliseconds(100), StabilityTimeout = TimeSpan.FromHours(1) });
+        story.Group.Checker.MayMiss = true;
+        var cut = story.Simulation.Network.Isolate(N(3));
+        for (var i = 0; i < 200; i++)
+        {
+            story.Broadcast(1, bytes: 20_000);
+            story.Run(0.05);
+        }
+
+        story.Run(5);
+        cut.End();
+        story.Run(20);
+        var after = story.Broadcast(2);
+        story.Run(5);
+
+        Assert.Equal(after, story.DeliveredBy(3)[^1]);
+        Assert.InRange(story.DeliveredBy(3).Count, 1, 190);
+        Assert.Equal(201, story.DeliveredBy(2).Count);
+    }
+}

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Actors.Hosting;
+using Actors.Broadcast;
 using Actors.Membership;
 using Actors.Replication;
 using Actors.Replication.Operations;
@@ -174,4 +175,14 @@ internal sealed class FakeCatalog : IGroupCatalog
 
     public Task<(GroupCreation Result, string Error)> CreateAsync(string name, IReadOnlyDictionary<string, string> settings) =>
         Task.FromResult(Enum.TryParse<GroupCreation>(name, ignoreCase: true, out var result) ? (result, $"{name} it is") : (GroupCreation.Created, ""));
+}
+
+/// <summary>A node without broadcast groups.</summary>
+internal sealed class NoBroadcast : IBroadcast
+{
+    public NodeId Node { get; } = new("n1");
+
+    public IReadOnlyCollection<GroupId> Groups => [];
+
+    public IBroadcastGroup Group(GroupId id) => throw new ArgumentException($"there is no broadcast group '{id}'", nameof(id));
 }

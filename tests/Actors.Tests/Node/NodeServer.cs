@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Actors.Broadcast;
 using Actors.Hosting;
 using Actors.Membership;
 using Actors.Node;
@@ -38,6 +39,7 @@ public sealed class NodeServer : IAsyncDisposable
         var replication = new FakeReplication();
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton<IReplication>(replication);
+        builder.Services.AddSingleton<IBroadcast>(new NoBroadcast());
         var node = new NodeInfo(new NodeId("n1"), "http://127.0.0.1:8081", [new NodeId("n1"), new NodeId("n2")], Path.GetTempPath());
         builder.Services.AddSingleton<IGroupCatalog>(new FakeCatalog());
         builder.AddHttpApi(node, new IPEndPoint(IPAddress.Loopback, 0));

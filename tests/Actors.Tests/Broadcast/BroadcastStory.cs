@@ -8,7 +8,7 @@ namespace Actors.Tests.BroadcastTests;
 /// <summary>A simulated broadcast group, told what to do step by step. Its safety properties are checked throughout.</summary>
 internal sealed class BroadcastStory : IDisposable
 {
-    private static int _stories;
+    private static int Stories;
 
     private readonly MeterListener _meters = new();
 
@@ -20,7 +20,7 @@ internal sealed class BroadcastStory : IDisposable
             Simulation.Network.Faults = new LinkFaults { MinDelay = each, MaxDelay = each };
         var settings = new BroadcastSettings
         {
-            Id = new GroupId($"story-{Interlocked.Increment(ref _stories)}"),
+            Id = new GroupId($"story-{Interlocked.Increment(ref Stories)}"),
             Members = [.. Enumerable.Range(1, nodes).Select(i => new NodeId($"n{i}"))],
             Spec = spec,
             StabilityTimeout = TimeSpan.FromHours(1),

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
-using Actors.Hosting;
 using Actors.Broadcast;
+using Actors.Hosting;
 using Actors.Membership;
 using Actors.Replication;
 using Actors.Replication.Operations;

@@ -8,6 +8,7 @@ public class LossyNetworkTests(ITestOutputHelper output)
         actors.groups.default.heartbeat-interval = 250 ms
         actors.groups.default.election-timeout = 2 s
         actors.groups.default.kick-after = 6 s
+        actors.groups.default.max-lag-time = 6 s
         """;
 
     private static readonly TimeSpan Duration = TimeSpan.FromSeconds(25);

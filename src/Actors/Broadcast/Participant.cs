@@ -39,6 +39,7 @@ internal abstract class Participant : UntypedActor, IWithTimers
     private readonly DeliveredLog _delivered;
     private readonly KeyValuePair<string, object?> _groupTag;
     private readonly Dictionary<MessageId, Action<BroadcastResult, MessageId>> _pending = [];     // own ones, until they are delivered here
+    private bool _flushQueued;
 
     protected Participant(BroadcastEnvironment environment, BroadcastSettings settings, Lives lives)
     {
@@ -107,6 +108,7 @@ internal abstract class Participant : UntypedActor, IWithTimers
             case Listen m: _delivered.Add(m); break;
             case PeerHint m: OnHint(m); break;
             case HelloTick: OnHelloTick(); break;
+            case FlushNow: OnFlushNow(); break;
             default: OnOther(message); break;
         }
     }
@@ -117,6 +119,9 @@ internal abstract class Participant : UntypedActor, IWithTimers
     /// <summary>Takes a message of this node in; it leaves, and is delivered, in a later step.</summary>
     /// <returns>Its name; null when there are too many on their way.</returns>
     protected abstract MessageId? Broadcast(ReadOnlyMemory<byte> payload);
+
+    /// <summary>Sends what has queued up until now.</summary>
+    protected abstract void Flush();
 
     /// <summary>A timer, or what belongs to nobody.</summary>
     protected abstract void OnOther(object message);
@@ -137,6 +142,18 @@ internal abstract class Participant : UntypedActor, IWithTimers
     {
         foreach (var peer in Peers)
             Send(peer, message);
+    }
+
+    /// <summary>Whatever queues up until the flush travels together.</summary>
+    protected void QueueFlush(TimeSpan delay)
+    {
+        if (_flushQueued)
+            return;
+        _flushQueued = true;
+        if (delay == TimeSpan.Zero)
+            Self.Tell(FlushNow.Instance);
+        else
+            Timers.StartSingleTimer(FlushNow.Instance, FlushNow.Instance, delay);
     }
 
     protected void Deliver(Item item)
@@ -271,6 +288,12 @@ internal abstract class Participant : UntypedActor, IWithTimers
         _pending.Add(id, m.Done);
     }
 
+    private void OnFlushNow()
+    {
+        _flushQueued = false;
+        Flush();
+    }
+
     private void OnHint(PeerHint m)
     {
         var peer = Peers.FirstOrDefault(p => p.Node == m.Node);
@@ -278,6 +301,11 @@ internal abstract class Participant : UntypedActor, IWithTimers
             return;
         peer.IsSuspected = m.Suspected;
         OnPeerChanged(peer);
+    }
+
+    private sealed class FlushNow : INoSerializationVerificationNeeded
+    {
+        public static readonly FlushNow Instance = new();
     }
 
     private sealed class HelloTick : INoSerializationVerificationNeeded

@@ -175,11 +175,6 @@ internal sealed partial class SequencedParticipant
         public TimeSpan? RewoundAt { get; set; }
     }
 
-    private sealed class FlushNow : INoSerializationVerificationNeeded
-    {
-        public static readonly FlushNow Instance = new();
-    }
-
     private sealed class HeartbeatTick : INoSerializationVerificationNeeded
     {
         public static readonly HeartbeatTick Instance = new();

@@ -1,5 +1,4 @@
 using Actors.Membership;
-using Akka.Actor;
 using Akka.Event;
 
 namespace Actors.Broadcast;
@@ -28,7 +27,6 @@ internal sealed partial class SequencedParticipant : Participant
     private long _sequence;
     private long _submitted;            // own messages up to this number have been sent to the present sequencer
     private long _acknowledged;         // places up to this index have been acknowledged to it
-    private bool _flushQueued;
     private bool _commitIsNews;
     private TimeSpan _heardSequencerAt;
     private TimeSpan _electionDueAt;
@@ -69,7 +67,6 @@ internal sealed partial class SequencedParticipant : Participant
     {
         switch (message)
         {
-            case FlushNow: Flush(); break;
             case HeartbeatTick: OnHeartbeatTick(); break;
             default: Unhandled(message); break;
         }
@@ -86,20 +83,8 @@ internal sealed partial class SequencedParticipant : Participant
 
     // ---- sending
 
-    private void QueueFlush(TimeSpan delay)
+    protected override void Flush()
     {
-        if (_flushQueued)
-            return;
-        _flushQueued = true;
-        if (delay == TimeSpan.Zero)
-            Self.Tell(FlushNow.Instance);
-        else
-            Timers.StartSingleTimer(FlushNow.Instance, FlushNow.Instance, delay);
-    }
-
-    private void Flush()
-    {
-        _flushQueued = false;
         if (_isSequencer)
             Order();
         else

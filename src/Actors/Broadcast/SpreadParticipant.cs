@@ -21,7 +21,6 @@ internal sealed partial class SpreadParticipant : Participant
     private readonly List<Item> _outgoing = [];                                 // own messages that leave at the next flush
     private readonly SortedDictionary<NodeId, List<MessageId>> _toAcknowledge = [];     // best effort: to their senders; uniform: to all, under this node's name
     private long _sequence;
-    private bool _flushQueued;
 
     public SpreadParticipant(BroadcastEnvironment environment, BroadcastSettings settings, Lives lives) : base(environment, settings, lives)
     {
@@ -66,7 +65,6 @@ internal sealed partial class SpreadParticipant : Participant
     {
         switch (message)
         {
-            case FlushNow: Flush(); break;
             case DigestTick: OnDigestTick(); break;
             case RepairTick: OnRepairTick(); break;
             default: Unhandled(message); break;
@@ -85,21 +83,8 @@ internal sealed partial class SpreadParticipant : Participant
         return item.Id;
     }
 
-    /// <summary>Whatever has queued up until the flush travels together.</summary>
-    private void QueueFlush(TimeSpan delay)
+    protected override void Flush()
     {
-        if (_flushQueued)
-            return;
-        _flushQueued = true;
-        if (delay == TimeSpan.Zero)
-            Self.Tell(FlushNow.Instance);
-        else
-            Timers.StartSingleTimer(FlushNow.Instance, FlushNow.Instance, delay);
-    }
-
-    private void Flush()
-    {
-        _flushQueued = false;
         Acknowledge();
         if (_outgoing.Count > 0)
         {
@@ -347,11 +332,6 @@ internal sealed partial class SpreadParticipant : Participant
     }
 
     private static int BytesOfHead(Item item) => (1 + item.After.Count) * 96;     // at most: a name of 64 bytes, and numbers
-
-    private sealed class FlushNow : INoSerializationVerificationNeeded
-    {
-        public static readonly FlushNow Instance = new();
-    }
 
     private sealed class DigestTick : INoSerializationVerificationNeeded
     {

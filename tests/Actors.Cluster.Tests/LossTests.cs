@@ -36,23 +36,7 @@ public class LossTests(ITestOutputHelper output)
         await RequireAsync(0, "agree", up.CommandAsync("verify"));
     });
 
-    private async Task WithUpAsync(Func<RealUp, Task> test)
-    {
-        using var folder = new Scratch();
-        using var up = new RealUp(folder.Path, data: folder.File("data"));
-        try
-        {
-            await up.StartAsync();
-            await test(up);
-        }
-        catch
-        {
-            output.WriteLine(up.Log);
-            foreach (var log in Directory.EnumerateFiles(folder.Path, "n*.log", SearchOption.AllDirectories))
-                output.WriteLine($"---- {log} ----\n{string.Join('\n', (await File.ReadAllLinesAsync(log)).TakeLast(60))}");
-            throw;
-        }
-    }
+    private Task WithUpAsync(Func<RealUp, Task> test) => RealUp.WithAsync(output, (up, _) => test(up));
 
     private static async Task<CommandResult> RequireAsync(int exitCode, string line, Task<CommandResult> command, string? orLine = null)
     {

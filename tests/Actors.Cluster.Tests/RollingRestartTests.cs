@@ -46,21 +46,5 @@ public class RollingRestartTests(ITestOutputHelper output)
         Assert.Equal(0, (await up.CommandAsync("restart", "n3")).ExitCode);
     });
 
-    private async Task WithUpAsync(Func<RealUp, Scratch, Task> test)
-    {
-        using var folder = new Scratch();
-        using var up = new RealUp(folder.Path, data: folder.File("data"));
-        try
-        {
-            await up.StartAsync();
-            await test(up, folder);
-        }
-        catch
-        {
-            output.WriteLine(up.Log);
-            foreach (var log in Directory.EnumerateFiles(folder.Path, "n*.log", SearchOption.AllDirectories))
-                output.WriteLine($"---- {log} ----\n{string.Join('\n', (await File.ReadAllLinesAsync(log)).TakeLast(60))}");
-            throw;
-        }
-    }
+    private Task WithUpAsync(Func<RealUp, Scratch, Task> test) => RealUp.WithAsync(output, test);
 }

@@ -43,21 +43,7 @@ public class UpTests(ITestOutputHelper output)
             Assert.True(clock.Elapsed < OrphanLimit, $"nodes still run {OrphanLimit.TotalSeconds} s after their 'up' was killed");
     });
 
-    private async Task WithUpAsync(Func<RealUp, Task> test)
-    {
-        using var folder = new Scratch();
-        using var up = new RealUp(folder.Path);
-        try
-        {
-            await up.StartAsync();
-            await test(up);
-        }
-        catch
-        {
-            output.WriteLine(up.Log);
-            throw;
-        }
-    }
+    private Task WithUpAsync(Func<RealUp, Task> test) => RealUp.WithAsync(output, (up, _) => test(up), keepsData: false);
 
     private static async Task<CommandResult> RequireAsync(int exitCode, Task<CommandResult> command)
     {

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 
 namespace Actors.Cluster.Tests;
 
@@ -55,14 +54,5 @@ internal sealed class Network : IDisposable
         Ip($"netns del {Hub}");
     }
 
-    private static void Ip(string arguments) => Run(["ip", .. arguments.Split(' ')]);
-
-    private static void Run(params string[] commandLine)
-    {
-        using var process = Process.Start(new ProcessStartInfo(commandLine[0], commandLine.Skip(1)) { RedirectStandardError = true })!;
-        var error = process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        if (process.ExitCode != 0)
-            throw new IOException($"{string.Join(' ', commandLine)}: {error}");
-    }
+    private static void Ip(string arguments) => SystemTool.Run(["ip", .. arguments.Split(' ')]);
 }

@@ -26,6 +26,28 @@ internal sealed class RealUp : IDisposable
         _process = new LoggedProcess([.. _program, .. arguments, .. data is null ? Array.Empty<string>() : ["--data", data]], Path.Combine(folder, "up.log"), folder);
     }
 
+    /// <summary>Runs a test on a cluster that is up, and prints what <c>up</c> and its nodes said when it fails.</summary>
+    /// <param name="output">Of the test.</param>
+    /// <param name="test">Gets the cluster, and the folder that it was started in.</param>
+    /// <param name="keepsData">With <c>--data</c>: the nodes' data and logs are in the folder.</param>
+    public static async Task WithAsync(ITestOutputHelper output, Func<RealUp, Scratch, Task> test, bool keepsData = true)
+    {
+        using var folder = new Scratch();
+        using var up = new RealUp(folder.Path, keepsData ? folder.File("data") : null);
+        try
+        {
+            await up.StartAsync();
+            await test(up, folder);
+        }
+        catch
+        {
+            output.WriteLine(up.Log);
+            foreach (var log in Directory.EnumerateFiles(folder.Path, "n*.log", SearchOption.AllDirectories))
+                output.WriteLine($"---- {log} ----\n{string.Join('\n', (await File.ReadAllLinesAsync(log)).TakeLast(60))}");
+            throw;
+        }
+    }
+
     public IReadOnlyList<string> Urls { get; }
 
     public IReadOnlyList<HttpNode> Nodes => _nodes;

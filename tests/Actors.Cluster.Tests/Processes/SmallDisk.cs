@@ -1,4 +1,3 @@
-using System.Diagnostics;
 
 namespace Actors.Cluster.Tests;
 
@@ -15,9 +14,9 @@ internal sealed class SmallDisk(int megabytes) : IDisposable
         var aside = folder + ".before";
         Directory.Move(folder, aside);
         Directory.CreateDirectory(folder);
-        Run("mount", "-t", "tmpfs", "-o", $"size={megabytes}m", "tmpfs", folder);
+        SystemTool.Run("mount", "-t", "tmpfs", "-o", $"size={megabytes}m", "tmpfs", folder);
         _folder = folder;
-        Run("cp", "-a", aside + "/.", folder);
+        SystemTool.Run("cp", "-a", aside + "/.", folder);
         Directory.Delete(aside, recursive: true);
     }
 
@@ -47,7 +46,7 @@ internal sealed class SmallDisk(int megabytes) : IDisposable
     public void MoveBack()
     {
         var (folder, aside) = (_folder!, _folder + ".after");
-        Run("cp", "-a", folder, aside);
+        SystemTool.Run("cp", "-a", folder, aside);
         Dispose();
         Directory.Delete(folder);
         Directory.Move(aside, folder);
@@ -56,16 +55,7 @@ internal sealed class SmallDisk(int megabytes) : IDisposable
     public void Dispose()
     {
         if (_folder is not null)
-            Run("umount", "-l", _folder);
+            SystemTool.Run("umount", "-l", _folder);
         _folder = null;
-    }
-
-    private static void Run(params string[] commandLine)
-    {
-        using var process = Process.Start(new ProcessStartInfo(commandLine[0], commandLine.Skip(1)) { RedirectStandardError = true })!;
-        var error = process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        if (process.ExitCode != 0)
-            throw new IOException($"{string.Join(' ', commandLine)}: {error}");
     }
 }

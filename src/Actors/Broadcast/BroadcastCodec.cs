@@ -185,53 +185,17 @@ internal static class BroadcastCodec
 
     private static Item Item(ref ByteReader r) => new(Id(ref r), Ids(ref r), r.Block());
 
-    private static Item[] Items(ref ByteReader r)
-    {
-        var items = new Item[r.Count(SmallestItem)];
-        for (var i = 0; i < items.Length; i++)
-            items[i] = Item(ref r);
-        return items;
-    }
+    private static Item[] Items(ref ByteReader r) => ByteReader.Array(ref r, SmallestItem, Item);
 
-    private static Place[] Places(ref ByteReader r)
-    {
-        var places = new Place[r.Count(8 + 1)];
-        for (var i = 0; i < places.Length; i++)
-            places[i] = new Place(new Epoch(NotNegative(ref r)), r.Bool() ? Item(ref r) : null);
-        return places;
-    }
+    private static Place[] Places(ref ByteReader r) => ByteReader.Array(ref r, 8 + 1, (ref ByteReader r) => new Place(new Epoch(NotNegative(ref r)), r.Bool() ? Item(ref r) : null));
 
-    private static MessageId[] Ids(ref ByteReader r)
-    {
-        var ids = new MessageId[r.Count(SmallestId)];
-        for (var i = 0; i < ids.Length; i++)
-            ids[i] = Id(ref r);
-        return ids;
-    }
+    private static MessageId[] Ids(ref ByteReader r) => ByteReader.Array(ref r, SmallestId, Id);
 
-    private static Extent[] Extents(ref ByteReader r)
-    {
-        var extents = new Extent[r.Count(SmallestParticipant + 16)];
-        for (var i = 0; i < extents.Length; i++)
-            extents[i] = new Extent(Participant(ref r), NotNegative(ref r), NotNegative(ref r));
-        return extents;
-    }
+    private static Extent[] Extents(ref ByteReader r) => ByteReader.Array(ref r, SmallestParticipant + 16, (ref ByteReader r) => new Extent(Participant(ref r), NotNegative(ref r), NotNegative(ref r)));
 
-    private static ParticipantId[] Participants(ref ByteReader r)
-    {
-        var participants = new ParticipantId[r.Count(SmallestParticipant)];
-        for (var i = 0; i < participants.Length; i++)
-            participants[i] = Participant(ref r);
-        return participants;
-    }
+    private static ParticipantId[] Participants(ref ByteReader r) => ByteReader.Array(ref r, SmallestParticipant, Participant);
 
-    private static long[] Sequences(ref ByteReader r)
-    {
-        var sequences = new long[r.Count(8)];
-        for (var i = 0; i < sequences.Length; i++)
-            sequences[i] = Sequence(ref r);
-        return sequences;
-    }
+    private static long[] Sequences(ref ByteReader r) => ByteReader.Array(ref r, 8, Sequence);
 }
 
 /// <summary>Akka's door to <see cref="BroadcastCodec"/>; the manifest is the message's letter.</summary>

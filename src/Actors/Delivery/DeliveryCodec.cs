@@ -125,29 +125,11 @@ internal static class DeliveryCodec
         };
     }
 
-    private static DataItem[] Items(ref ByteReader r)
-    {
-        var items = new DataItem[r.Count(SmallestItem)];
-        for (var i = 0; i < items.Length; i++)
-            items[i] = new DataItem(Sequence(ref r), r.Byte(), Flags(ref r), r.Block());
-        return items;
-    }
+    private static DataItem[] Items(ref ByteReader r) => ByteReader.Array(ref r, SmallestItem, (ref ByteReader r) => new DataItem(Sequence(ref r), r.Byte(), Flags(ref r), r.Block()));
 
-    private static ulong[] Bitmap(ref ByteReader r)
-    {
-        var words = new ulong[r.Count(8)];
-        for (var i = 0; i < words.Length; i++)
-            words[i] = (ulong)r.Int64();
-        return words;
-    }
+    private static ulong[] Bitmap(ref ByteReader r) => ByteReader.Array(ref r, 8, (ref ByteReader r) => (ulong)r.Int64());
 
-    private static Result[] Results(ref ByteReader r)
-    {
-        var results = new Result[r.Count(SmallestResult)];
-        for (var i = 0; i < results.Length; i++)
-            results[i] = new Result(Sequence(ref r), Sequence(ref r), Kind(ref r), r.Block());
-        return results;
-    }
+    private static Result[] Results(ref ByteReader r) => ByteReader.Array(ref r, SmallestResult, (ref ByteReader r) => new Result(Sequence(ref r), Sequence(ref r), Kind(ref r), r.Block()));
 
     private static long Sequence(ref ByteReader r) => r.Int64() is >= 0 and < long.MaxValue / 2 and var sequence ? sequence : throw new MalformedException("a sequence number is out of range");
 

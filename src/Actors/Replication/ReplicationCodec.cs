@@ -287,9 +287,7 @@ internal static class ReplicationCodec
         var promise = new TimeSpan(r.Int64());
         if (promise < TimeSpan.Zero || promise > GroupSettings.LongestPromise)
             throw new MalformedException($"a message asks for a promise of {promise.TotalMilliseconds} ms");
-        var entries = new LogEntry[r.Count(4 + LogEntry.HeaderBytes)];
-        for (var i = 0; i < entries.Length; i++)
-            entries[i] = LogEntry.FromFrame(r.Block());
+        var entries = ByteReader.Array(ref r, 4 + LogEntry.HeaderBytes, (ref ByteReader r) => LogEntry.FromFrame(r.Block()));
         var append = new Append(group, epoch, from, to, number, previous, previousHash, commit, promise, entries) { Rest = r.Int64(), Traces = Tracing.Read(ref r), Floor = r.Int64() };
         var callers = ReadCallers(ref r);
         if (callers.Length > 0 && callers.Length != entries.Length)
@@ -348,27 +346,24 @@ internal static class ReplicationCodec
         var number = r.Int64();
         var session = Position(ref r);
         var lowest = r.Int64();
-        var items = new Request[r.Count(SmallestRequest)];
-        for (var i = 0; i < items.Length; i++)
-        {
-            var kind = Kind(ref r);
-            var sequence = r.Int64();
-            var token = r.Block();
-            if (token.Length > LogEntry.MaxTokenBytes)
-                throw new MalformedException($"a token of {token.Length} bytes is over the limit of {LogEntry.MaxTokenBytes}");
-            items[i] = new Request(kind, sequence, token, r.Block());
-        }
+        return new Requests(group, replyTo, number, session, lowest, ByteReader.Array(ref r, SmallestRequest, ReadRequest)) { Traces = Tracing.Read(ref r) };
+    }
 
-        return new Requests(group, replyTo, number, session, lowest, items) { Traces = Tracing.Read(ref r) };
+    private static Request ReadRequest(ref ByteReader r)
+    {
+        var kind = Kind(ref r);
+        var sequence = r.Int64();
+        var token = r.Block();
+        if (token.Length > LogEntry.MaxTokenBytes)
+            throw new MalformedException($"a token of {token.Length} bytes is over the limit of {LogEntry.MaxTokenBytes}");
+        return new Request(kind, sequence, token, r.Block());
     }
 
     private static Replies ReadReplies(ref ByteReader r, GroupId group)
     {
         var from = ViewRecord.ReadNode(ref r);
         var number = r.Int64();
-        var items = new Reply[r.Count(SmallestReply)];
-        for (var i = 0; i < items.Length; i++)
-            items[i] = new Reply(Kind(ref r), r.Int64(), Position(ref r), r.Int64(), Applied.Read(ref r));
+        var items = ByteReader.Array(ref r, SmallestReply, (ref ByteReader r) => new Reply(Kind(ref r), r.Int64(), Position(ref r), r.Int64(), Applied.Read(ref r)));
         return new Replies(group, from, number, items);
     }
 
@@ -437,13 +432,7 @@ internal static class ReplicationCodec
         };
     }
 
-    private static LogPosition[] Losses(ref ByteReader r)
-    {
-        var losses = new LogPosition[r.Count(16)];
-        for (var i = 0; i < losses.Length; i++)
-            losses[i] = Position(ref r);
-        return losses;
-    }
+    private static LogPosition[] Losses(ref ByteReader r) => ByteReader.Array(ref r, 16, Position);
 
     private static void Nodes(ByteWriter w, IReadOnlyList<NodeId> nodes)
     {
@@ -452,13 +441,7 @@ internal static class ReplicationCodec
             w.Text(node.Value);
     }
 
-    private static NodeId[] Nodes(ref ByteReader r)
-    {
-        var nodes = new NodeId[r.Count(4)];
-        for (var i = 0; i < nodes.Length; i++)
-            nodes[i] = ViewRecord.ReadNode(ref r);
-        return nodes;
-    }
+    private static NodeId[] Nodes(ref ByteReader r) => ByteReader.Array(ref r, 4, ViewRecord.ReadNode);
 
     private static void Cursor(ByteWriter w, StateCursor cursor)
     {

@@ -78,6 +78,9 @@ internal sealed class ByteWriter : IBufferWriter<byte>
     }
 }
 
+/// <summary>Reads one item where <paramref name="reader"/> stands.</summary>
+internal delegate T ReadItem<out T>(ref ByteReader reader);
+
 /// <summary>Reads what <see cref="ByteWriter"/> wrote. Every length is checked before anything is allocated.</summary>
 /// <remarks>Blocks are slices of the input, not copies. Bytes after the last field are ignored: later versions append fields.</remarks>
 internal ref struct ByteReader(ReadOnlyMemory<byte> input)
@@ -104,6 +107,15 @@ internal ref struct ByteReader(ReadOnlyMemory<byte> input)
         if (count < 0 || (long)count * itemBytes > Remaining)
             throw new MalformedException($"a count of {count} does not fit the {Remaining} bytes that follow");
         return count;
+    }
+
+    /// <summary>A count, then as many items of at least <paramref name="itemBytes"/> bytes each.</summary>
+    public static T[] Array<T>(ref ByteReader reader, int itemBytes, ReadItem<T> item)
+    {
+        var items = new T[reader.Count(itemBytes)];
+        for (var i = 0; i < items.Length; i++)
+            items[i] = item(ref reader);
+        return items;
     }
 
     public ReadOnlyMemory<byte> Block()

@@ -154,7 +154,7 @@ public static class BackupFile
                 r.Text(), new GroupId(r.Text()), r.Text(), r.Int64(), DateTimeOffset.FromUnixTimeMilliseconds(r.Int64()), 0, 0, 0));
         }
 
-        BackupInfo Parsed(ReadOnlyMemory<byte> frame, Reader read)
+        BackupInfo Parsed(ReadOnlyMemory<byte> frame, ReadItem<BackupInfo> read)
         {
             try
             {
@@ -167,8 +167,6 @@ public static class BackupFile
             }
         }
     }
-
-    private delegate BackupInfo Reader(ref ByteReader reader);
 
     private static byte[] Header(BackupInfo info) => Frame('H', w =>
     {

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Spectre.Console;
 
 namespace Actors.Node.Commands;
 
@@ -8,7 +7,6 @@ namespace Actors.Node.Commands;
 internal static class LoadCommand
 {
     private static readonly TimeSpan PlainInterval = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan BarInterval = TimeSpan.FromMilliseconds(100);
 
     public static Command Create(Terminal terminal)
     {
@@ -21,7 +19,9 @@ internal static class LoadCommand
             await using var lines = Open(context.Parsed.GetValue(file)!);
             using var load = new Load(context, TimeSpan.FromSeconds(context.Parsed.GetValue(retryFor)!.Value));
             var work = load.RunAsync(lines, context.Parsed.GetValue(parallel)!.Value);
-            await (terminal.IsInteractive ? ShowBarAsync(load, lines, work) : PrintLinesAsync(terminal, load, work));
+            await (terminal.IsInteractive
+                ? terminal.ShowBarAsync("loading", Math.Max(1, lines.Length), work, () => (lines.Position, string.Create(CultureInfo.InvariantCulture, $"{load.Acknowledged:N0} lines, {load.Rate:N0}/s")))
+                : PrintLinesAsync(terminal, load, work));
             await work;
             foreach (var complaint in load.Complaints)
                 await terminal.Error.WriteLineAsync(complaint);
@@ -41,20 +41,6 @@ internal static class LoadCommand
             throw new CommandException(ExitCode.Usage, $"{path}: cannot be read: {e.Message}");
         }
     }
-
-    private static Task ShowBarAsync(Load load, FileStream lines, Task work) => AnsiConsole.Progress()
-        .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
-        .StartAsync(async progress =>
-        {
-            var bar = progress.AddTask("loading", maxValue: Math.Max(1, lines.Length));
-            while (await Task.WhenAny(work, Task.Delay(BarInterval)) != work)
-            {
-                bar.Value = lines.Position;
-                bar.Description = string.Create(CultureInfo.InvariantCulture, $"{load.Acknowledged:N0} lines, {load.Rate:N0}/s");
-            }
-
-            bar.Value = work.IsCompletedSuccessfully ? bar.MaxValue : bar.Value;
-        });
 
     private static async Task PrintLinesAsync(Terminal terminal, Load load, Task work)
     {

@@ -9,7 +9,6 @@ namespace Actors.Node.Commands;
 /// <summary><c>actors simulate</c>: sweeps seeds of a protocol in the simulator, or replays one.</summary>
 internal static class SimulateCommand
 {
-    private static readonly TimeSpan BarInterval = TimeSpan.FromMilliseconds(100);
     private static readonly string[] Protocols = [.. Swarm.All.Select(swarm => swarm.Protocol)];
 
     public static Command Create(Terminal terminal)
@@ -68,7 +67,11 @@ internal static class SimulateCommand
             };
             var work = sweep.RunAsync();
             if (terminal.IsInteractive && !parsed.GetValue(json))
-                await ShowBarAsync(terminal.Screen, sweep, work);
+            {
+                await terminal.ShowBarAsync(
+                    "simulating", sweep.Seeds, work, () => (sweep.Done, string.Create(CultureInfo.InvariantCulture, $"{sweep.Done:N0} seeds, {sweep.Violations.Count} violations")));
+            }
+
             await work;
             await terminal.Text.WriteAsync(parsed.GetValue(json) ? Json(sweep) : Text(sweep, options.TraceFile));
             foreach (var never in sweep.NeverSeen)
@@ -97,22 +100,6 @@ internal static class SimulateCommand
 
     private static Option<double?> RateOption(string name, string description) =>
         NumberOption.Create<double>(name, description, otherwise: null, min: 0.0, max: 1.0, helpName: "RATE");
-
-    private static Task ShowBarAsync(IAnsiConsole screen, SwarmSweep sweep, Task work) => screen.Progress()
-        .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
-        .StartAsync(async progress =>
-        {
-            var bar = progress.AddTask("simulating", maxValue: sweep.Seeds);
-            while (await Task.WhenAny(work, Task.Delay(BarInterval)) != work)
-                Update();
-            Update();
-
-            void Update()
-            {
-                bar.Value = sweep.Done;
-                bar.Description = string.Create(CultureInfo.InvariantCulture, $"{sweep.Done:N0} seeds, {sweep.Violations.Count} violations");
-            }
-        });
 
     private static string Text(SwarmSweep sweep, string? traceFile)
     {

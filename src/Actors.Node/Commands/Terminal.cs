@@ -29,6 +29,7 @@ internal sealed class CommandException(int exitCode, string message) : Exception
 /// <summary>Where a command reads and writes: values to <see cref="Output"/>, messages to <see cref="Error"/>.</summary>
 internal sealed class Terminal(Stream input, Stream output, TextWriter error, bool isInteractive)
 {
+    private static readonly TimeSpan BarInterval = TimeSpan.FromMilliseconds(100);
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false);
 
     /// <summary>That of this process.</summary>
@@ -50,6 +51,25 @@ internal sealed class Terminal(Stream input, Stream output, TextWriter error, bo
 
     /// <summary>Where a person watches progress.</summary>
     public IAnsiConsole Screen { get; init; } = AnsiConsole.Console;
+
+    /// <summary>Shows a bar on <see cref="Screen"/> while <paramref name="work"/> goes on, full when it has succeeded. What it throws is left to whoever awaits it.</summary>
+    /// <param name="title">Until the first look at the progress.</param>
+    /// <param name="length">Of the whole work; above 0.</param>
+    /// <param name="work">The work.</param>
+    /// <param name="progress">How much of the length is done, and in words.</param>
+    public Task ShowBarAsync(string title, double length, Task work, Func<(double Done, string Text)> progress) => Screen.Progress()
+        .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+        .StartAsync(async bars =>
+        {
+            var bar = bars.AddTask(title, maxValue: length);
+            while (await Task.WhenAny(work, Task.Delay(BarInterval)) != work)
+                Update();
+            Update();
+            if (work.IsCompletedSuccessfully)
+                bar.Value = length;
+
+            void Update() => (bar.Value, bar.Description) = progress();
+        });
 
     /// <summary>Where <c>actors up</c> tells other commands what it started.</summary>
     public string RunFolder { get; init; } = ClusterRun.DefaultFolder;

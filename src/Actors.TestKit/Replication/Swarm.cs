@@ -5,12 +5,12 @@ namespace Actors.TestKit;
 /// <param name="Run">Runs a seed with what it shall not choose, a plan of faults in place of its own (null for its own), and trace settings.</param>
 public sealed record Swarm(string Protocol, Func<long, SwarmOptions, FaultPlan?, SimulationOptions, SwarmRun> Run)
 {
-    /// <summary>Primary-backup; see <see cref="PrimaryBackupSwarm"/>.</summary>
-    public static readonly Swarm PrimaryBackup = new("primary-backup", PrimaryBackupSwarm.Run);
+    /// <summary>Primary-backup; see <see cref="GroupSwarm"/>.</summary>
+    public static readonly Swarm PrimaryBackup = new("primary-backup", GroupSwarm.Run);
 
-    /// <summary>A chain whose views come from a directory, with the same faults and workload; see <see cref="PrimaryBackupSwarm"/>.</summary>
+    /// <summary>A chain whose views come from a directory, with the same faults and workload; see <see cref="GroupSwarm"/>.</summary>
     public static readonly Swarm Chain = new(
-        "chain", (seed, options, plan, simulation) => PrimaryBackupSwarm.Run(seed, options with { Protocol = Replication.Protocol.Chain }, plan, simulation));
+        "chain", (seed, options, plan, simulation) => GroupSwarm.Run(seed, options with { Protocol = Replication.Protocol.Chain }, plan, simulation));
 
     /// <summary>Reliable links between two actors; see <see cref="DeliverySwarm"/>.</summary>
     public static readonly Swarm Delivery = new("delivery", DeliverySwarm.Run) { HasMembers = false };

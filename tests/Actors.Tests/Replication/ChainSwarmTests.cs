@@ -25,7 +25,7 @@ public sealed class ChainSwarmTests
     [Fact]
     public void A_chain_goes_on_without_the_links_that_never_heal()
     {
-        var run = PrimaryBackupSwarm.Run(1, new SwarmOptions { Protocol = Protocol.Chain, Nodes = 5, Down = 2 });
+        var run = GroupSwarm.Run(1, new SwarmOptions { Protocol = Protocol.Chain, Nodes = 5, Down = 2 });
 
         Assert.Null(run.Failure);
     }

@@ -55,7 +55,7 @@ public sealed class PrimaryBackupSwarmTests
     [Fact]
     public void A_group_goes_on_without_the_minority_that_never_heals()
     {
-        var run = PrimaryBackupSwarm.Run(1, new SwarmOptions { Nodes = 5, Down = 2 });
+        var run = GroupSwarm.Run(1, new SwarmOptions { Nodes = 5, Down = 2 });
 
         Assert.Null(run.Failure);
     }
@@ -65,7 +65,7 @@ public sealed class PrimaryBackupSwarmTests
     {
         var plan = new FaultPlan { Events = [.. Enumerable.Range(1, 3).Select(i => new FaultEvent(TimeSpan.FromSeconds(i), FaultKind.Wipe, [new NodeId($"n{i}")], TimeSpan.FromSeconds(4)))] };
 
-        var run = PrimaryBackupSwarm.Run(1, new SwarmOptions { Nodes = 3 }, plan);
+        var run = GroupSwarm.Run(1, new SwarmOptions { Nodes = 3 }, plan);
 
         Assert.Null(run.Failure);
         Assert.Equal(3, run.Faults[FaultKind.Wipe]);
@@ -77,14 +77,14 @@ public sealed class PrimaryBackupSwarmTests
         Assert.Contains("Loss is 1.5; a rate must be 0 to 1", Refusal(() => new SwarmOptions { Loss = 1.5 }), StringComparison.Ordinal);
         Assert.Contains("Duplicate is -1; a rate must be 0 to 1", Refusal(() => new SwarmOptions { Duplicate = -1 }), StringComparison.Ordinal);
         Assert.Contains("Nodes is 8; it must be 1 to 7", Refusal(() => new SwarmOptions { Nodes = 8 }), StringComparison.Ordinal);
-        Assert.Contains("Down is 2; it must be 0 to 1, a minority of the 4 nodes", Refusal(() => PrimaryBackupSwarm.Run(1, new SwarmOptions { Nodes = 4, Down = 2 })), StringComparison.Ordinal);
-        Assert.Contains("Down is 1; it must be 0 to 0, a minority of Nodes, which is not set", Refusal(() => PrimaryBackupSwarm.Run(1, new SwarmOptions { Down = 1 })), StringComparison.Ordinal);
+        Assert.Contains("Down is 2; it must be 0 to 1, a minority of the 4 nodes", Refusal(() => GroupSwarm.Run(1, new SwarmOptions { Nodes = 4, Down = 2 })), StringComparison.Ordinal);
+        Assert.Contains("Down is 1; it must be 0 to 0, a minority of Nodes, which is not set", Refusal(() => GroupSwarm.Run(1, new SwarmOptions { Down = 1 })), StringComparison.Ordinal);
     }
 
     /// <summary>One line on one run, the same in every process.</summary>
     internal static string Summary(long seed)
     {
-        var run = PrimaryBackupSwarm.Run(seed);
+        var run = GroupSwarm.Run(seed);
         return string.Create(CultureInfo.InvariantCulture, $"{seed} {run.Steps} {run.TraceHash:x16} {run.Operations} {run.Failure?.Property}");
     }
 
@@ -92,7 +92,7 @@ public sealed class PrimaryBackupSwarmTests
     private static string Explained(SwarmSweep sweep, SwarmRun violation)
     {
         var trace = Path.Combine(Path.GetTempPath(), $"actors-{violation.Seed}.trace");
-        PrimaryBackupSwarm.Run(violation.Seed, simulation: new SimulationOptions { TraceFile = trace, LogLevel = "INFO" });
+        GroupSwarm.Run(violation.Seed, simulation: new SimulationOptions { TraceFile = trace, LogLevel = "INFO" });
         return $"{violation.Failure!.Message}\nfull trace: {trace}\na smaller plan that fails too:\n{sweep.Smaller(violation)}\nagain with: SEED={violation.Seed} dotnet test";
     }
 

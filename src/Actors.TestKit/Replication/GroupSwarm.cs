@@ -20,8 +20,8 @@ public sealed record SwarmRun(
     long Seed, long Steps, TimeSpan VirtualTime, int Operations, IReadOnlyDictionary<FaultKind, long> Faults,
     IReadOnlyDictionary<string, long> Sometimes, ulong TraceHash, SimulationFailedException? Failure, FaultPlan Plan);
 
-/// <summary>Primary-backup under everything at once: each seed chooses size, commit rule, read mode, timings, limits, faults and workload; first safety, then, healed, liveness.</summary>
-public static class PrimaryBackupSwarm
+/// <summary>A replicated group of either protocol under everything at once: each seed chooses size, commit rule, read mode, timings, limits, faults and workload; first safety, then, healed, liveness.</summary>
+public static class GroupSwarm
 {
     /// <summary>Where many outcomes are unknown a history cannot be decided in reasonable time; the other invariants were checked all the same.</summary>
     private const int MaxStates = 200_000;

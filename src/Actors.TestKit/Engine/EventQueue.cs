@@ -12,6 +12,9 @@ internal abstract class SimEvent
     /// <summary>How long the owner's clock had stood still when the event was made; see <see cref="Life.Stopped"/>.</summary>
     public long StoppedBefore { get; set; }
 
+    /// <summary>True for a timer: while the owner's clock stands still, no time passes for it. What a blocked step sends afterwards is no timer: it keeps its place before what the actor does next.</summary>
+    public virtual bool GoesByClock => false;
+
     public abstract void Fire();
 }
 

@@ -40,6 +40,8 @@ internal sealed class SimScheduler(Config config, ILoggingAdapter log) : Schedul
 
     private abstract class Timer(SimScheduler scheduler, TimeSpan interval, ICancelable? cancelable) : SimEvent
     {
+        public override bool GoesByClock => true;
+
         public override void Fire()
         {
             if (cancelable is { IsCancellationRequested: true })

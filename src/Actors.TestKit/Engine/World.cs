@@ -138,7 +138,7 @@ internal sealed class World
                 return;
             }
 
-            if (life.Stopped > item.StoppedBefore)  // its clock stood still meanwhile: it is due as much later
+            if (item.GoesByClock && life.Stopped > item.StoppedBefore)  // its clock stood still meanwhile: it is due as much later
             {
                 item.Due += life.Stopped - item.StoppedBefore;
                 item.StoppedBefore = life.Stopped;

@@ -53,6 +53,33 @@ public class DiskTests
         Assert.Equal([0, 1, 2, 3], survived.Distinct().Order());
     }
 
+    [Theory, Seeds(20)]
+    public void What_a_sync_lets_out_keeps_its_order_when_the_machine_is_suspended_during_it(int seed)
+    {
+        var told = new List<object>();
+        using var sim = new Simulation(seed);
+        var node = sim.AddNode("n1", node =>
+        {
+            var store = node.OpenStore();
+            var sink = node.Record("sink", told);
+            node.Act("writer", (_, message) =>
+            {
+                store.Write(new WriteSet(), sync: true);
+                sink.Tell(message);
+            });
+        });
+        node.Disk.SyncsTake = Seconds(1);
+        foreach (var number in (int[])[1, 2, 3])
+            node.Actor("writer").Tell(number);
+        sim.RunFor(Seconds(0.5));
+
+        node.Disk.SyncsTake = Seconds(0);
+        node.Pause(Seconds(3), clockStops: true);
+        sim.RunFor(Seconds(10));
+
+        Assert.Equal([1, 2, 3], told);
+    }
+
     [Fact]
     public void A_write_set_is_lost_as_a_whole_with_overwritten_and_deleted_values_back()
     {

@@ -10,7 +10,7 @@ internal static class ReplicationHealth
     /// <summary>How long the replicas have to answer.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Ready when this node's replica of every group is a member and knows its primary: requests sent here are answered.</summary>
+    /// <summary>Ready when this node's replica of every group knows its primary, and is a member if its node belongs to the group: requests sent here are answered.</summary>
     public static async Task<HealthCheckResult> Ready(ActorSystem system)
     {
         var replication = ReplicationExtension.Of(system).Replication;
@@ -44,6 +44,6 @@ internal static class ReplicationHealth
             return $"{status.Group}: {status.Condition}";
         if (status.Primary.IsNone)
             return $"{status.Group}: no primary is known";
-        return status.Members.Contains(status.Node) ? null : $"{status.Group}: not a member";
+        return status.Role is ReplicaRole.Outside || status.Members.Contains(status.Node) ? null : $"{status.Group}: not a member";
     }
 }

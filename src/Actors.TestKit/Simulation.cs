@@ -125,11 +125,11 @@ public sealed class Simulation : IDisposable
     /// <summary>Sets the rates of <paramref name="plan"/> and carries out its events, counted from now, as the simulation runs on.</summary>
     /// <param name="plan">What goes wrong.</param>
     /// <param name="leader">Who leads at present, for events that hit the leader; <c>default</c> when nobody does.</param>
-    /// <param name="handOver">Asks the first node, which leads, to hand over to the second one, or to whomever it likes (<c>default</c>), for <see cref="FaultKind.HandOver"/>; without it such events do nothing.</param>
-    public void Execute(FaultPlan plan, Func<NodeId>? leader = null, Action<NodeId, NodeId>? handOver = null)
+    /// <param name="operate">Does what only the run knows how to do, to these targets (<see cref="FaultKind.HandOver"/> and what follows it), and returns what ends it, or null; without it such events do nothing.</param>
+    public void Execute(FaultPlan plan, Func<NodeId>? leader = null, Func<FaultKind, IReadOnlyList<NodeId>, Action?>? operate = null)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        var nemesis = new Nemesis(this, leader ?? (() => default), handOver);
+        var nemesis = new Nemesis(this, leader ?? (() => default), operate);
         _nemeses.Add(nemesis);
         nemesis.Begin(plan);
     }

@@ -76,6 +76,8 @@ internal static class Cli
         StartCommand.Create(terminal),
         RestartCommand.Create(terminal),
         TransferCommand.Create(terminal),
+        MembersCommand.Join(terminal),
+        MembersCommand.Remove(terminal),
         GroupCommand.Create(terminal),
         BackupCommand.Create(terminal),
         RestoreCommand.Create(terminal),

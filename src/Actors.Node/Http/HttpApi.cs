@@ -46,6 +46,7 @@ internal static class HttpApi
         builder.Services.AddSingleton<GroupsEndpoint>();
         builder.Services.AddSingleton<Health>();
         builder.Services.AddSingleton<TransferEndpoint>();
+        builder.Services.AddSingleton<MembersEndpoint>();
         builder.Services.AddSingleton<WatchEndpoint>();
         builder.Services.AddSingleton<OperationEndpoints>();
         builder.Services.AddSingleton<BroadcastEndpoint>();
@@ -73,6 +74,7 @@ internal static class HttpApi
         var status = app.Services.GetRequiredService<StatusEndpoint>();
         var health = app.Services.GetRequiredService<Health>();
         var transfer = app.Services.GetRequiredService<TransferEndpoint>();
+        var members = app.Services.GetRequiredService<MembersEndpoint>();
         var watch = app.Services.GetRequiredService<WatchEndpoint>();
         var operations = app.Services.GetRequiredService<OperationEndpoints>();
 
@@ -89,6 +91,8 @@ internal static class HttpApi
         app.MapGet("/v1/groups/{group}/keys", context => ScanEndpoint.GetAsync(context, Group(context), Name(context)));
         app.MapGet("/v1/groups/{group}/watch", context => watch.GetAsync(context, Group(context)));
         app.MapPost("/v1/groups/{group}/transfer", context => transfer.PostAsync(context, Id(context)));
+        app.MapPut("/v1/groups/{group}/members/{node}", context => members.PutAsync(context, Id(context)));
+        app.MapDelete("/v1/groups/{group}/members/{node}", context => members.DeleteAsync(context, Id(context)));
         app.MapGet("/v1/groups/{group}/backup", context => operations.BackupAsync(context, Id(context)));
         app.MapPost("/v1/groups/{group}/restore", context => operations.RestoreAsync(context, Id(context)));
         app.MapPost("/v1/groups/{group}/verify", context => operations.VerifyAsync(context, Id(context)));

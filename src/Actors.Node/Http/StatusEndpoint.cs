@@ -63,7 +63,7 @@ internal sealed class StatusEndpoint(IReplication replication, IGroupCatalog cat
         // The newest view is that of the highest epoch; within it the primary's, which made it.
         var newest = replicas.OrderByDescending(replica => replica.Epoch).ThenByDescending(replica => replica.Role is ReplicaRole.Primary or ReplicaRole.Head).FirstOrDefault();
         var answered = replicas.ToDictionary(replica => replica.Node);
-        var names = (newest?.Members ?? []).Concat(newest?.Learners ?? []).Concat(answered.Keys.Order()).Distinct();
+        var names = (newest?.Members ?? []).Concat(newest?.Learners ?? []).Concat(replicas.Where(r => r.Role is not ReplicaRole.Outside).Select(r => r.Node).Order()).Distinct();
         return new GroupEntry(
             group.Value,
             catalog.Groups.FirstOrDefault(known => known.Id == group)?.Protocol ?? "",

@@ -57,8 +57,11 @@ public enum FaultKind
     /// <summary>The first target is told that the second is suspected, whatever the truth.</summary>
     FalseSuspicion,
 
-    /// <summary>The first target, which leads, is asked to hand over to the second one, or to whomever it likes; only in runs that know how to ask.</summary>
+    /// <summary>The first target, which leads, is asked to hand over to the second one, or to whomever it likes; only in runs that know how to ask, as all that follows.</summary>
     HandOver,
+
+    /// <summary>The target is removed from its group by an operator, and asked back at the end.</summary>
+    Removal,
 }
 
 /// <summary>Something that a run does and a fault waits for; the run says so by <see cref="Simulation.Moment"/>.</summary>

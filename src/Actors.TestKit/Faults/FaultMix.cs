@@ -17,8 +17,8 @@ public sealed record FaultMix
     /// <summary>Faults begin within this time; default 30 s.</summary>
     public TimeSpan Duration { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>The kinds it may use; unless set, all that need nothing of the run: no <see cref="FaultKind.HandOver"/>.</summary>
-    public IReadOnlyList<FaultKind> Kinds { get; init; } = [.. Enum.GetValues<FaultKind>().Where(kind => kind is not FaultKind.HandOver)];
+    /// <summary>The kinds it may use; unless set, all that need nothing of the run: not <see cref="FaultKind.HandOver"/> and what follows it.</summary>
+    public IReadOnlyList<FaultKind> Kinds { get; init; } = [.. Enum.GetValues<FaultKind>().Where(kind => kind < FaultKind.HandOver)];
 
     /// <summary>The fewest events of a plan: at least 0, default 3.</summary>
     public int MinEvents

@@ -6,8 +6,8 @@ namespace Actors.TestKit;
 /// <summary>Carries out a fault plan on a simulation.</summary>
 /// <param name="simulation">The run.</param>
 /// <param name="leader">Who leads; none when nobody does.</param>
-/// <param name="handOver">Asks the first node to hand over to the second one, or to anyone; null in a run that knows no such thing.</param>
-internal sealed class Nemesis(Simulation simulation, Func<NodeId> leader, Action<NodeId, NodeId>? handOver)
+/// <param name="operate">Does what only the run knows how to do; null in a run where there is no such thing.</param>
+internal sealed class Nemesis(Simulation simulation, Func<NodeId> leader, Func<FaultKind, IReadOnlyList<NodeId>, Action?>? operate)
 {
     private readonly SortedDictionary<FaultKind, long> _counts = [];
     private readonly List<FaultEvent> _waiting = [];                                // for the moment upon which they begin
@@ -136,9 +136,8 @@ internal sealed class Nemesis(Simulation simulation, Func<NodeId> leader, Action
             case FaultKind.FalseSuspicion:
                 simulation.GiveHint(targets[0], new MembershipHint(targets[1], Suspected: true));
                 break;
-            case FaultKind.HandOver:
-                handOver!(targets[0], targets.Count > 1 ? targets[1] : default);
-                break;
+            case >= FaultKind.HandOver:
+                return operate!(item.Kind, targets);
         }
 
         return null;
@@ -153,7 +152,7 @@ internal sealed class Nemesis(Simulation simulation, Func<NodeId> leader, Action
     /// <summary>The targets with <paramref name="who"/> in the place of the default; null when that is nobody, when it would be two targets of a fault between two, or when this run cannot do it.</summary>
     private IReadOnlyList<NodeId>? Resolve(FaultEvent item, NodeId who)
     {
-        if (item.Kind is FaultKind.HandOver && handOver is null)
+        if (item.Kind >= FaultKind.HandOver && operate is null)
             return null;
         if (!item.Targets.Any(target => target.IsNone))
             return item.Targets;

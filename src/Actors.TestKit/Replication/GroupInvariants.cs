@@ -14,6 +14,7 @@ internal sealed class GroupInvariants
 {
     private readonly Simulation _simulation;
     private readonly GroupSettings _settings;
+    private readonly IReadOnlyList<NodeId> _nodes;
     private readonly GroupKeys _keys;
     private readonly GroupSightings _sightings;
     private readonly QuorumInvariants? _quorums;        // of a group that decides on its views itself
@@ -23,9 +24,9 @@ internal sealed class GroupInvariants
     private readonly MemoryBounds _bounds;
     private readonly SortedDictionary<Epoch, MemberId> _primaries = [];
 
-    public GroupInvariants(Simulation simulation, GroupSettings settings)
+    public GroupInvariants(Simulation simulation, GroupSettings settings, IReadOnlyList<NodeId> nodes)
     {
-        (_simulation, _settings, _keys) = (simulation, settings, new GroupKeys(settings.Id));
+        (_simulation, _settings, _nodes, _keys) = (simulation, settings, nodes, new GroupKeys(settings.Id));
         _sightings = new GroupSightings(simulation, settings, _keys);
         var sent = new SentLogs(simulation, _keys);
         if (settings.Protocol is Protocol.Chain)
@@ -35,7 +36,7 @@ internal sealed class GroupInvariants
         _chain?.Expect();
         Applied = new AppliedHistory(simulation.World, (index, node) => sent.At(index) ?? Log(node).At(index));
         _answers = new AnswerInvariants(simulation, Applied, _reads, ReplicationNode.ReplicaName(settings.Id));
-        _bounds = new MemoryBounds(simulation, settings, _keys);
+        _bounds = new MemoryBounds(simulation, settings, nodes, _keys);
         _bounds.Watch(settings.ElectionTimeout);
     }
 
@@ -78,7 +79,7 @@ internal sealed class GroupInvariants
             return;
         var holders = new Dictionary<UInt128, int>();
         var cut = 0;        // what is cut was committed: it is the same on all of them
-        foreach (var node in _settings.InitialMembers)
+        foreach (var node in _nodes)
         {
             if (IsRotten(node))
                 continue;
@@ -88,8 +89,8 @@ internal sealed class GroupInvariants
                 cut++;
         }
 
-        var needed = _settings.Commit is CommitRule.All ? Math.Min(_settings.MinInView, _settings.InitialMembers.Count) : Quorum.Majority(_settings.InitialMembers.Count);
-        needed -= _settings.InitialMembers.Count(node => _simulation.Node(node).Disk.WasDamaged);
+        var needed = _settings.Commit is CommitRule.All ? Math.Min(_settings.MinInView, _settings.InitialMembers.Count) : Quorum.Majority(Math.Min(_settings.InitialMembers.Count, _quorums!.FewestMembers));
+        needed -= _nodes.Count(node => _simulation.Node(node).Disk.WasDamaged);
         var held = cut + (holders.Count == 0 ? 0 : holders.Values.Max());
         Require(held >= needed, "Durability", $"entry {reply.Index} was answered while {held} disks hold it; {needed} must");
     }
@@ -117,6 +118,7 @@ internal sealed class GroupInvariants
     public void OnRecord(GroupRecord record)
     {
         _chain?.OnView(record);
+        _sightings.OnNodes(record.View.Nodes);
         if (record.Epoch >= Epoch)
             (Epoch, Primary) = (record.Epoch, record.View.Members[0].Node);
     }

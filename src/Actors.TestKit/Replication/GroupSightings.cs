@@ -11,6 +11,8 @@ internal sealed class GroupSightings
     private const string Promoted = "a learner became a member";
     private const string Kicked = "a member was kicked";
     private const string TooSlow = "a member that answered but lagged was kicked";
+    private const string Removed = "a node was removed by an operator";
+    private const string Joined = "a node was taken in by an operator";
     private const string GaveWay = "a primary with a stalled disk gave way";
     private const string CameBack = "a wiped node became a member again";
     private const string Truncated = "a log suffix was replaced";
@@ -30,6 +32,7 @@ internal sealed class GroupSightings
     private readonly HashSet<(LogPosition Session, long Sequence)> _answered = [];
     private readonly Dictionary<Epoch, (MemberId Id, Life? Life)> _primaries = [];
     private readonly HashSet<(MemberId To, LogPosition Position)> _fresh = [];      // transfers that began with nothing
+    private IReadOnlyList<NodeId> _belong = [];
     private readonly HashSet<long> _barriers = [];       // numbers of reads that asked for a round
     private TimeSpan _blockedUntil;                     // the latest long stop of a primary in the middle of a query
     private TakeOver? _takeOver;
@@ -37,7 +40,7 @@ internal sealed class GroupSightings
     public GroupSightings(Simulation simulation, GroupSettings settings, GroupKeys keys)
     {
         (_simulation, _settings, _keys) = (simulation, settings, keys);
-        string[] all = [Transferred, Resumed, Repeated, Expired];
+        string[] all = [Transferred, Resumed, Repeated, Expired, Removed, Joined];
         string[] ofPrimaryBackup = [Promoted, Kicked, TooSlow, GaveWay, CameBack, Truncated, SteppedDown, HandedOver, ReadByLease, LeaseWasOver, LeaseEndedInPause];
         foreach (var name in settings.Protocol is Protocol.Chain ? all : [.. all, .. ofPrimaryBackup])
             simulation.Sometimes(name);
@@ -69,10 +72,22 @@ internal sealed class GroupSightings
                 _simulation.Reached(CameBack);
         }
 
-        if (before.Members.Any(m => after.Members.All(a => a.Node != m.Node)))
+        OnNodes(before.Nodes);
+        OnNodes(after.Nodes);
+        if (before.Members.Any(m => after.Nodes.Contains(m.Node) && after.Members.All(a => a.Node != m.Node)))
             _simulation.Reached(Kicked);
-        if (before.Members.Except(after.Members).Any(id => after.Members.All(a => a.Node != id.Node) && _simulation.Now - _advanced.GetValueOrDefault(id).At < _settings.ElectionTimeout))
+        if (before.Members.Except(after.Members).Any(id => after.Nodes.Contains(id.Node) && after.Members.All(a => a.Node != id.Node) && _simulation.Now - _advanced.GetValueOrDefault(id).At < _settings.ElectionTimeout))
             _simulation.Reached(TooSlow);
+    }
+
+    /// <summary>These belong to the group from now on.</summary>
+    public void OnNodes(IReadOnlyList<NodeId> nodes)
+    {
+        if (_belong.Except(nodes).Any())
+            _simulation.Reached(Removed);
+        if (_belong.Count > 0 && nodes.Except(_belong).Any())
+            _simulation.Reached(Joined);
+        _belong = nodes;
     }
 
     private void OnAppended(Appended m)

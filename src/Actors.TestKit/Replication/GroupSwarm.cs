@@ -56,6 +56,7 @@ public static class GroupSwarm
         var load = new KeyValueLoad(simulation, simulation.RandomFor("load"));
         var group = AddGroup(simulation, wiring, load, options, random);
         var observer = AddClients(simulation, group, load, random);
+        var operators = new SwarmOperator(simulation, group, observer);
         plan ??= options.Change(SwarmScenarios.DrawPlan(simulation, group));
         Watch(simulation, group, load);
         try
@@ -69,7 +70,7 @@ public static class GroupSwarm
             RunFor(TimeSpan.FromSeconds(5));
             simulation.Heal();
             if (SwarmScenarios.IsSurvivable(plan, group.Settings))
-                Converge(simulation, group, load, observer, SwarmScenarios.TakeDown(simulation, group, options.Down));
+                Converge(simulation, group, load, observer, operators, SwarmScenarios.TakeDown(simulation, group, options.Down));
             else
                 RunFor(LostPhase);
             var check = Linearizability.Check(new KeyValueModel(), load.History, MaxStates);
@@ -90,8 +91,7 @@ public static class GroupSwarm
                 simulation.RunUntil(() => group.IsForgotten || simulation.Now >= until, 2 * duration);
         }
 
-        void Execute(FaultPlan plan) => simulation.Execute(
-            plan, () => group.Primary, (primary, target) => observer.Tell(new Transfer(primary, target, _ => { }), ActorRefs.NoSender));
+        void Execute(FaultPlan plan) => simulation.Execute(plan, () => group.Primary, operators.Begin);
 
         SwarmRun Result(SimulationFailedException? failure) => new(
             simulation.Seed, simulation.Steps, simulation.Now, load.Known, simulation.FaultCounts, simulation.SometimesCounts, simulation.TraceHash, failure, plan);
@@ -143,17 +143,17 @@ public static class GroupSwarm
         var users = 1 + random.Next(3);
         var hosts = settings.InitialMembers.Where(_ => random.Chance(share)).ToList();
         var watched = random.Chance(0.5);
-        return new SimGroup(simulation, settings, wiring, (group, context) =>
+        var spares = options.Nodes is null && simulation.RandomFor("spares").Chance(0.2) ? 1 : 0;
+        return new SimGroup(simulation, settings, wiring, OnStart, spares) { Hesitations = 0.01 };
+
+        void OnStart(SimGroup group, SimNodeContext context)
         {
             load.Group = group;
             for (var user = hosts.Contains(context.Id) ? users : 0; user > 0; user--)
                 KeyValueWorkload.Start(context, load, client: 10_000 + 10 * hosts.IndexOf(context.Id) + user, group.ClientOn(context.Id));
             if (watched)
                 context.After(TimeSpan.FromMilliseconds(context.Random.Next(1000)), () => group.Watch(context));
-        })
-        {
-            Hesitations = 0.01,
-        };
+        }
     }
 
     /// <summary>Clients outside the group, each with one to three users at a time, the first at times with a crowd; returns the client actor that watches the end.</summary>
@@ -185,11 +185,10 @@ public static class GroupSwarm
     }
 
     /// <summary>After healing everything pending ends, every node is a member again, and all states are the same; those that stay <paramref name="down"/> left aside.</summary>
-    private static void Converge(Simulation simulation, SimGroup group, KeyValueLoad load, IActorRef observer, IReadOnlyCollection<NodeId> down)
+    private static void Converge(Simulation simulation, SimGroup group, KeyValueLoad load, IActorRef observer, SwarmOperator operators, IReadOnlyCollection<NodeId> down)
     {
         var up = group.Nodes.Except(down).ToList();
         IReadOnlyList<ReplicaStatus> statuses = [];
-        var repairs = new Dictionary<NodeId, int>();
         var asking = false;
         for (var tries = 1; ; tries++)
         {
@@ -211,7 +210,10 @@ public static class GroupSwarm
                 if (Healthy())
                     return true;
                 foreach (var retired in statuses.Where(s => s.Role is ReplicaRole.OutOfService))
-                    Repair(simulation.Node(retired.Node), repairs);
+                    operators.Repair(retired.Node);
+                var leader = statuses.FirstOrDefault(s => s.Role is ReplicaRole.Primary or ReplicaRole.Head);
+                foreach (var absent in up.Except(leader?.Members ?? up))
+                    operators.Change(leader!.Node, absent, join: true);        // it may have been removed, or never have been one
                 statuses = [];
             }
 
@@ -222,16 +224,6 @@ public static class GroupSwarm
             && statuses.Count == up.Count
             && statuses.All(s => up.All(s.Members.Contains) && s.CommitIndex == statuses[0].LastIndex && s.LastIndex == statuses[0].LastIndex && s.Epoch == statuses[0].Epoch)
             && statuses.Count(s => s.Role is ReplicaRole.Primary or ReplicaRole.Head) == 1;
-    }
-
-    /// <summary>What an operator does: start it again; when it still says that it is damaged, start it with an empty disk.</summary>
-    private static void Repair(SimNode node, Dictionary<NodeId, int> repairs)
-    {
-        repairs[node.Id] = repairs.GetValueOrDefault(node.Id) + 1;
-        node.Crash();
-        if (repairs[node.Id] > 1)
-            node.Disk.Wipe();
-        node.Restart();
     }
 
     private static void Watch(Simulation simulation, SimGroup group, KeyValueLoad load)

@@ -6,7 +6,7 @@ namespace Actors.TestKit;
 
 /// <summary>That nothing grows without bound: what is on its way to a backup, what waits for its commit, tables of sessions and tokens, mailboxes.</summary>
 /// <remarks>Replication rules, 5.6 number 14; judged by messages and disks.</remarks>
-internal sealed class MemoryBounds(Simulation simulation, GroupSettings settings, GroupKeys keys)
+internal sealed class MemoryBounds(Simulation simulation, GroupSettings settings, IReadOnlyList<NodeId> nodes, GroupKeys keys)
 {
     private const string Property = "Memory Is Bounded";
 
@@ -44,7 +44,7 @@ internal sealed class MemoryBounds(Simulation simulation, GroupSettings settings
     /// <summary>Looks at disks and mailboxes, now and again and again.</summary>
     public void Watch(TimeSpan interval) => simulation.After(interval, () =>
     {
-        foreach (var node in settings.InitialMembers)
+        foreach (var node in nodes)
             Look(simulation.Node(node));
         simulation.World.Require(simulation.World.LongestMailbox <= LongestMailbox, Property, $"{simulation.World.LongestMailbox} messages waited for one actor");
         Watch(interval);

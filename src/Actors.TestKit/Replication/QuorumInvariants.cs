@@ -23,6 +23,9 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Se
     private (Epoch Epoch, long Commit) _told;                   // what the latest primary last told
     private LogPosition _newestView;
 
+    /// <summary>The members of the smallest view that was ever proposed.</summary>
+    public int FewestMembers { get; private set; } = int.MaxValue;
+
     /// <summary>A primary tells a client of entries that are committed.</summary>
     public void OnReplies(Replies m)
     {
@@ -91,7 +94,9 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Se
         if (entry.Kind is not EntryKind.View || entry.Epoch != epoch || entry.Position <= _newestView)
             return null;
         _newestView = entry.Position;
-        return ViewRecord.Decode(entry.Payload).View;
+        var view = ViewRecord.Decode(entry.Payload).View;
+        FewestMembers = Math.Min(FewestMembers, view.Members.Count);
+        return view;
     }
 
     // Whoever leads has every entry that a client was told of in an earlier reign (Ongaro and Ousterhout, section 5.4.3); the hash names all before it.

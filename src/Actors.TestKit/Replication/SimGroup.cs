@@ -31,7 +31,8 @@ public sealed class SimGroup
     }
 
     /// <param name="started">Called on each start of a node, to put more actors on it.</param>
-    internal SimGroup(Simulation simulation, GroupSettings settings, SimGroupOptions options, Action<SimGroup, SimNodeContext>? started)
+    /// <param name="spares">Nodes more, which do not found the group: they are outside until they are taken in.</param>
+    internal SimGroup(Simulation simulation, GroupSettings settings, SimGroupOptions options, Action<SimGroup, SimNodeContext>? started, int spares = 0)
     {
         ArgumentNullException.ThrowIfNull(simulation);
         ArgumentNullException.ThrowIfNull(settings);
@@ -39,8 +40,8 @@ public sealed class SimGroup
         _simulation = simulation;
         _settings = settings.Validated();
         _started = started;
-        _nodes = [.. settings.InitialMembers];
-        _invariants = new GroupInvariants(simulation, _settings);
+        _nodes = [.. settings.InitialMembers, .. Enumerable.Range(settings.InitialMembers.Count + 1, spares).Select(i => new NodeId($"n{i}"))];
+        _invariants = new GroupInvariants(simulation, _settings, _nodes);
         simulation.Sometimes(WatchResumed);
         simulation.Sometimes(Rested);
         simulation.Sometimes(Stirred);
@@ -68,7 +69,7 @@ public sealed class SimGroup
             simulation.AddNode(node.Value, Start);
     }
 
-    /// <summary>The nodes that the group lives on.</summary>
+    /// <summary>The nodes that have a replica of the group, members or not.</summary>
     public IReadOnlyList<NodeId> Nodes => _nodes;
 
     /// <summary>The group's settings.</summary>

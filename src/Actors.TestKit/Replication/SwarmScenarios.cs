@@ -20,7 +20,7 @@ internal static class SwarmScenarios
     {
         var random = simulation.RandomFor("plan");
         IReadOnlyList<NodeId> clients = [.. simulation.Nodes.Select(n => n.Id).Except(group.Nodes)];
-        var plan = new FaultMix
+        var mix = new FaultMix
         {
             Nodes = group.Nodes,
             Bystanders = clients,
@@ -29,8 +29,10 @@ internal static class SwarmScenarios
             MaxDamaged = Survivable(group.Settings),
             MinEvents = 5,
             MaxDrift = ClockDrift,
-            Kinds = [.. Enum.GetValues<FaultKind>().Where(kind => kind is not FaultKind.Suspend || TrustsNoClock(group))],
-        }.Draw(random);
+        };
+        if (!TrustsNoClock(group))
+            mix = mix with { Kinds = [.. mix.Kinds.Where(kind => kind is not FaultKind.Suspend)] };
+        var plan = mix.Draw(random);
         var events = new List<FaultEvent>(plan.Events);
         foreach (var client in clients.Where(client => client != Observer && random.Chance(0.2)))
             events.Add(new FaultEvent(Before(random, TimeSpan.Zero), FaultKind.Crash, [client], Short(random)));
@@ -43,6 +45,8 @@ internal static class SwarmScenarios
         if (group.Nodes.Count > 3 && random.Chance(0.4))
             events.AddRange(OneAfterTheOther(group, random));
         events.AddRange(HandOvers(group, random));
+        if (!events.Exists(e => e.Kind is FaultKind.Wipe or FaultKind.BitRot))     // of a group that is smaller for a while, fewer disks may be lost
+            events.AddRange(Removals(group, random));
         if (random.Chance(0.3))
             events.AddRange(CrashedVoters(random));
         if (random.Chance(0.5))
@@ -136,6 +140,16 @@ internal static class SwarmScenarios
         {
             NodeId[] targets = random.Chance(0.5) ? [default] : [default, group.Nodes[random.Next(group.Nodes.Count)]];
             yield return new FaultEvent(random.Between(TimeSpan.Zero, Duration), FaultKind.HandOver, targets, TimeSpan.Zero);
+        }
+    }
+
+    /// <summary>Now and then an operator removes a node, and asks it back a while later.</summary>
+    private static IEnumerable<FaultEvent> Removals(SimGroup group, SeededRandom random)
+    {
+        for (var i = random.Chance(0.3) ? 1 + random.Next(3) : 0; i > 0; i--)
+        {
+            NodeId[] target = random.Chance(0.3) ? [default] : [group.Nodes[random.Next(group.Nodes.Count)]];
+            yield return new FaultEvent(Before(random, TimeSpan.Zero), FaultKind.Removal, target, random.Between(TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(6)));
         }
     }
 

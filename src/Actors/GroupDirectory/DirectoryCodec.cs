@@ -16,6 +16,7 @@ internal static class DirectoryCodec
             TakeIn => 'T',
             ChangeView => 'C',
             HasJoined => 'J',
+            ChangeNodes => 'N',
             ReadRecord => 'R',
             _ => throw new ArgumentException($"no codec for {request.GetType().Name}"),
         }));
@@ -44,6 +45,10 @@ internal static class DirectoryCodec
                 w.Int64(m.Epoch.Value);
                 ViewRecord.WriteId(w, m.Id);
                 break;
+            case ChangeNodes m:
+                w.Text(m.Node.Value);
+                w.Bool(m.Join);
+                break;
         }
 
         return w.ToArray();
@@ -64,6 +69,7 @@ internal static class DirectoryCodec
             'T' => new TakeIn(group, Node(ref r), new Incarnation(r.UInt128())),
             'C' => new ChangeView(group, new Epoch(r.Int64()), new View(ViewRecord.ReadIds(ref r), ViewRecord.ReadIds(ref r))),
             'J' => new HasJoined(group, new Epoch(r.Int64()), ViewRecord.ReadId(ref r)),
+            'N' => new ChangeNodes(group, Node(ref r), r.Bool()),
             'R' => new ReadRecord(group),
             _ => throw new MalformedException($"the directory knows no request '{letter}'"),
         };

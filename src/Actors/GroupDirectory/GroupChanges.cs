@@ -31,6 +31,8 @@ internal static class GroupChanges
         refusal = "";
         if (!record.View.Of(node, incarnation).IsNone)
             return record;
+        if (!record.View.Nodes.Contains(node))
+            return record;      // an operator decides on that
         if (!record.IsActive || record.View.Learners.Any(l => l.Node != node))
             return record;      // one change at a time, one learner at a time
         var members = record.View.Members.Where(m => m.Node != node).ToList();
@@ -44,7 +46,7 @@ internal static class GroupChanges
         return record with
         {
             Epoch = epoch,
-            View = new View(members, [new MemberId(node, incarnation, new LogPosition(epoch, index))]),
+            View = new View(members, [new MemberId(node, incarnation, new LogPosition(epoch, index))]) { Nodes = record.View.Nodes },
             Joined = [],
             Serving = members,
         };
@@ -63,6 +65,30 @@ internal static class GroupChanges
             : next.Learners.Except(record.View.Learners).Any() || next.Learners.Intersect(next.Members).Any() ? "a learner enters by asking to be taken in"
             : !stay.Intersect(record.Serving).Any() ? $"the view must keep a member that served in the last active one: {string.Join(", ", record.Serving)}"
             : "";
-        return refusal.Length > 0 ? record : record with { Epoch = record.Epoch.Next(), View = next, Joined = [] };
+        return refusal.Length > 0 ? record : record with { Epoch = record.Epoch.Next(), View = next with { Nodes = record.View.Nodes }, Joined = [] };
+    }
+
+    /// <summary>An operator says that a node belongs to the group: it may become the learner.</summary>
+    public static GroupRecord WithNode(this GroupRecord record, NodeId node, out string refusal)
+    {
+        refusal = record.View.Members.Any(member => member.Node == node) ? $"{node} is a member already"
+            : record.View.Nodes.Count == ViewRecord.MaxMembers && !record.View.Nodes.Contains(node) ? $"{ViewRecord.MaxMembers} nodes belong to the group, which is the most"
+            : "";
+        return refusal.Length > 0 ? record : record with { View = record.View.WithNode(node) };
+    }
+
+    /// <summary>An operator says that a node no longer belongs to the group: the view goes on without it, if it was in there.</summary>
+    public static GroupRecord WithoutNode(this GroupRecord record, NodeId node, out string refusal)
+    {
+        var view = record.View.WithoutNode(node);
+        var isSmaller = view.Members.Count < record.View.Members.Count;
+        refusal = !record.View.Nodes.Contains(node) ? $"{node} does not belong to the group: {string.Join(", ", record.View.Nodes)} do"
+            : view.Members.Count == 0 ? $"{node} is the last member"
+            : isSmaller && view.Members.Count < record.MinInView ? $"without {node} there would be {view.Members.Count} members, and min-in-view is {record.MinInView}"
+            : isSmaller && !record.IsActive ? "another change of the members is under way: try again"
+            : "";
+        return refusal.Length > 0 ? record
+            : view.SameAs(record.View) ? record with { View = view }
+            : record with { Epoch = record.Epoch.Next(), View = view, Joined = [] };
     }
 }

@@ -28,6 +28,7 @@ internal sealed record GroupRecord(
         writer.Int64(Epoch.Value);
         ViewRecord.WriteIds(writer, View.Members);
         ViewRecord.WriteIds(writer, View.Learners);
+        ViewRecord.WriteNodes(writer, View.Nodes);
         ViewRecord.WriteIds(writer, Joined);
         ViewRecord.WriteIds(writer, Serving);
         writer.Int32(MinInView);
@@ -48,8 +49,9 @@ internal sealed record GroupRecord(
         var members = ViewRecord.ReadIds(ref reader);
         if (members.Count == 0 || epoch.Value < 1)
             throw new MalformedException("a group's record has no view");
+        var view = new View(members, ViewRecord.ReadIds(ref reader)) { Nodes = ViewRecord.ReadNodes(ref reader) };
         return new GroupRecord(
-            epoch, new View(members, ViewRecord.ReadIds(ref reader)), ViewRecord.ReadIds(ref reader), ViewRecord.ReadIds(ref reader), reader.Int32(), reader.Block());
+            epoch, view, ViewRecord.ReadIds(ref reader), ViewRecord.ReadIds(ref reader), reader.Int32(), reader.Block());
     }
 
     public static GroupRecord Decode(ReadOnlyMemory<byte> bytes)

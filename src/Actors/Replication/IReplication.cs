@@ -35,6 +35,9 @@ public enum ReplicaRole : byte
 
     /// <summary>A member of a view that not all have joined yet: serves nothing until they have.</summary>
     Sealed = 9,
+
+    /// <summary>Its node does not belong to the group: it is taken in when an operator says so.</summary>
+    Outside = 10,
 }
 
 /// <summary>What one replica says of itself.</summary>
@@ -95,6 +98,15 @@ public interface IReplication
 
     /// <summary>Asks the group's primary to hand over to <paramref name="target"/>; completes with an empty text when it did, or with the reason why not.</summary>
     Task<string> TransferAsync(GroupId id, NodeId target, TimeSpan timeout);
+
+    /// <summary>
+    /// Says that a node belongs to the group: it becomes a member as soon as it runs and has caught up. Completes with an empty text, or with the reason why not.
+    /// A node that was kicked comes back by itself; this is for one that never was a member, or that was removed.
+    /// </summary>
+    Task<string> JoinAsync(GroupId id, NodeId node, TimeSpan timeout);
+
+    /// <summary>Removes a node from the group until it is asked to join again; completes with an empty text when that is certain, or with the reason why not.</summary>
+    Task<string> RemoveAsync(GroupId id, NodeId node, TimeSpan timeout);
 
     /// <summary>Writes a backup: the state of the group at one index, with every write that was answered before the call. Clients are served meanwhile.</summary>
     /// <param name="id">The group.</param>

@@ -17,6 +17,9 @@ internal sealed record ChangeView(GroupId Group, Epoch Expected, View Next) : Au
 /// <summary><paramref name="Id"/> has durably promised <paramref name="Epoch"/>: it does nothing for an earlier one any more.</summary>
 internal sealed record HasJoined(GroupId Group, Epoch Epoch, MemberId Id) : AuthorityRequest(Group);
 
+/// <summary>An operator wants the node to belong to the group (<paramref name="Join"/>), or no longer.</summary>
+internal sealed record ChangeNodes(GroupId Group, NodeId Node, bool Join) : AuthorityRequest(Group);
+
 /// <summary>What is known of the group?</summary>
 internal sealed record ReadRecord(GroupId Group) : AuthorityRequest(Group);
 

@@ -74,8 +74,8 @@ internal sealed record Stale(GroupId Group, Epoch Epoch, MemberId From) : Replic
 /// <summary>Backup → resting primary: I rest no more; let me hear from you.</summary>
 internal sealed record Stir(GroupId Group, Epoch Epoch, MemberId From) : ReplicaMessage(Group, Epoch, From);
 
-/// <summary>To a sender that a committed view has taken out: its member id never returns; it may join under a new one.</summary>
-/// <param name="Removed">The id that is out.</param>
+/// <summary>To a sender that a committed view has taken out: its member id never returns; it may join under a new one. Or to one whose node does not belong to the group.</summary>
+/// <param name="Removed">The id that is out; none when it is the node.</param>
 /// <param name="View">The position of a committed view without it.</param>
 internal sealed record NotMember(GroupId Group, Epoch Epoch, MemberId From, MemberId Removed, LogPosition View) : ReplicaMessage(Group, Epoch, From);
 
@@ -193,5 +193,8 @@ internal sealed record StatusReply(GroupId Group, long Number, ReplicaStatus Sta
 /// <summary>Client → replica: hand over to <paramref name="Target"/> (none: to whoever is most advanced).</summary>
 internal sealed record TransferRequest(GroupId Group, string ReplyTo, long Number, NodeId Target) : ReplicationMessage(Group);
 
-/// <summary>The answer to <see cref="TransferRequest"/>; <paramref name="Refusal"/> is empty when the hand-over began.</summary>
+/// <summary>Client → primary, or link of a chain: <paramref name="Node"/> shall belong to the group (<paramref name="Join"/>), or no longer.</summary>
+internal sealed record MembersRequest(GroupId Group, string ReplyTo, long Number, NodeId Node, bool Join) : ReplicationMessage(Group);
+
+/// <summary>The answer to <see cref="TransferRequest"/> and <see cref="MembersRequest"/>; <paramref name="Refusal"/> is empty when the hand-over has begun, or the change is committed.</summary>
 internal sealed record TransferReply(GroupId Group, long Number, string Refusal) : ReplicationMessage(Group);

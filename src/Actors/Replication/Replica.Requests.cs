@@ -159,9 +159,9 @@ internal abstract partial class Replica
         if (!_numbers.IsNew(m.ReplyTo, m.Number, out var isFirst))
             return;
         var stale = m.Items.Where(r => r.Kind == RequestKind.StaleRead).ToList();
-        if (stale.Count > 0 && _role is not ReplicaRole.Joining)
+        if (stale.Count > 0 && !IsJoining)
             SendReplies(m.ReplyTo, m.Number, stale.ConvertAll(r => ReadNow(r, Age)));
-        if (stale.Count < m.Items.Count || _role is ReplicaRole.Joining)
+        if (stale.Count < m.Items.Count || IsJoining)
             Redirect(m.ReplyTo, isFirst ? 0 : m.Number);
     }
 

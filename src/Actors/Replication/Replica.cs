@@ -62,6 +62,8 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
 
     protected TimeSpan Now => _environment.Clock.Elapsed;
 
+    protected bool IsJoining => _role is ReplicaRole.Joining or ReplicaRole.Outside;
+
     // The disk is held to what the others are: whoever owes something for so long is not waited for.
     protected bool DiskStalls => _diskWait.At(Now) >= _settings.KickAfter;
 

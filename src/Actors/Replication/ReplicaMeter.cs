@@ -28,7 +28,7 @@ internal sealed class ReplicaMeter
 
     static ReplicaMeter()
     {
-        Meter.CreateObservableGauge("actors.replica.role", () => Each(r => r._role), null, "0 joining, 1 learner, 2 backup, 3 candidate, 4 primary, 5 out of service; of a chain 6 head, 7 middle, 8 tail, 9 sealed");
+        Meter.CreateObservableGauge("actors.replica.role", () => Each(r => r._role), null, "0 joining, 1 learner, 2 backup, 3 candidate, 4 primary, 5 out of service; of a chain 6 head, 7 middle, 8 tail, 9 sealed; 10 outside");
         Meter.CreateObservableGauge("actors.replica.epoch", () => Each(r => Interlocked.Read(ref r._epoch)), null, "The highest epoch that the replica has promised");
         Meter.CreateObservableGauge("actors.queue.entries", () => Each(r => Interlocked.Read(ref r._pendingEntries)), "{entry}", "Writes at the primary that wait for their commit");
         Meter.CreateObservableGauge("actors.queue.size", () => Each(r => Interlocked.Read(ref r._pendingBytes)), "By", "Bytes of the writes at the primary that wait for their commit");

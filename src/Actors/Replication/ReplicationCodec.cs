@@ -45,6 +45,7 @@ internal static class ReplicationCodec
         StatusReply => "q",
         TransferRequest => "T",
         TransferReply => "u",
+        MembersRequest => "M",
         _ => throw new ArgumentException($"no codec for {message.GetType().Name}"),
     };
 
@@ -218,6 +219,12 @@ internal static class ReplicationCodec
                 w.Int64(m.Number);
                 w.Text(m.Target.Value);
                 break;
+            case MembersRequest m:
+                w.Text(m.ReplyTo);
+                w.Int64(m.Number);
+                w.Text(m.Node.Value);
+                w.Bool(m.Join);
+                break;
             case TransferReply m:
                 w.Int64(m.Number);
                 w.Text(m.Refusal);
@@ -272,6 +279,7 @@ internal static class ReplicationCodec
             "Q" => new StatusRequest(group, r.Text(), r.Int64()),
             "q" => new StatusReply(group, r.Int64(), ReadStatus(ref r, group)),
             "T" => new TransferRequest(group, r.Text(), r.Int64(), ViewRecord.ReadNode(ref r)),
+            "M" => new MembersRequest(group, r.Text(), r.Int64(), ViewRecord.ReadNode(ref r), r.Bool()),
             "u" => new TransferReply(group, r.Int64(), r.Text()),
             _ => throw new MalformedException($"the message letter '{(manifest.Length <= 8 ? manifest : "...")}' is unknown"),
         };

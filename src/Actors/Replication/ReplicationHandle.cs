@@ -59,6 +59,10 @@ internal sealed class ReplicationHandle : IReplication
 
     public Task<string> TransferAsync(GroupId id, NodeId target, TimeSpan timeout) => Find(id).TransferAsync(target, timeout);
 
+    public Task<string> JoinAsync(GroupId id, NodeId node, TimeSpan timeout) => Find(id).ChangeMembersAsync(node, join: true, timeout);
+
+    public Task<string> RemoveAsync(GroupId id, NodeId node, TimeSpan timeout) => Find(id).ChangeMembersAsync(node, join: false, timeout);
+
     public Task<BackupInfo> BackupAsync(GroupId id, Stream to, CancellationToken cancellation) => Find(id).Operations.BackupAsync(to, cancellation);
 
     public Task<BackupInfo> RestoreAsync(GroupId id, Stream from, CancellationToken cancellation) => Find(id).Operations.RestoreAsync(from, cancellation);

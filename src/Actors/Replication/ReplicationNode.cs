@@ -140,7 +140,7 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
 
     private IActorRef ReplicaOf(GroupId group) => _replicas.GetValueOrDefault(group, ActorRefs.Nobody);
 
-    // The directory lives on its members alone; any other group takes in a node that has it in its configuration.
+    // The directory lives on its members alone; any other group has a replica on each node that has it in its configuration, whether that node belongs to it or not.
     private bool Holds(GroupId group) => group != GroupSettings.Directory || _groups[group].InitialMembers.Contains(_environment.Node);
 
     private void StartReplica(GroupId group)

@@ -58,6 +58,8 @@ internal sealed record ViewRecord(View View, CommitRule Rule, GroupLimits Limits
             writer.Int64(loss.Epoch.Value);
             writer.Int64(loss.Index);
         }
+
+        WriteNodes(writer, View.Nodes);
     }
 
     public static ViewRecord Decode(ReadOnlyMemory<byte> payload)
@@ -75,7 +77,9 @@ internal sealed record ViewRecord(View View, CommitRule Rule, GroupLimits Limits
         var members = ReadIds(ref reader);
         if (members.Count == 0)
             throw new MalformedException("a view has no members");
-        return new ViewRecord(new View(members, ReadIds(ref reader)), rule, limits) { Losses = ReadLosses(ref reader) };
+        var view = new View(members, ReadIds(ref reader));
+        var losses = ReadLosses(ref reader);
+        return new ViewRecord(view with { Nodes = ReadNodes(ref reader) }, rule, limits) { Losses = losses };
     }
 
     private static LogPosition[] ReadLosses(ref ByteReader reader)
@@ -115,6 +119,24 @@ internal sealed record ViewRecord(View View, CommitRule Rule, GroupLimits Limits
         writer.Int32(ids.Count);
         foreach (var id in ids)
             WriteId(writer, id);
+    }
+
+    public static void WriteNodes(ByteWriter writer, IReadOnlyList<NodeId> nodes)
+    {
+        writer.Int32(nodes.Count);
+        foreach (var node in nodes)
+            writer.Text(node.Value);
+    }
+
+    public static List<NodeId> ReadNodes(ref ByteReader reader)
+    {
+        var count = reader.Count(4);
+        if (count > MaxMembers)
+            throw new MalformedException($"a view lists {count} nodes; at most {MaxMembers} are allowed");
+        var nodes = new List<NodeId>(count);
+        for (var i = 0; i < count; i++)
+            nodes.Add(ReadNode(ref reader));
+        return nodes;
     }
 
     public static List<MemberId> ReadIds(ref ByteReader reader)

@@ -24,9 +24,10 @@ internal sealed class RealCluster : IDisposable
 
     private readonly int _port;
 
-    private RealCluster(Network? network, string settings, string? certs, int links)
+    private RealCluster(Network? network, string settings, string? certs, int links, int spares)
     {
-        var count = links > 0 ? links : Replicas;
+        var count = (links > 0 ? links : Replicas) + spares;
+        Outside = spares;
         var port = network is null ? Ports.FreeInARow(2 * count) : 0;
         _port = port;
         var addresses = Enumerable.Range(1, count)
@@ -48,6 +49,7 @@ internal sealed class RealCluster : IDisposable
                 actors.http.port = {Text(address.Http)}
                 {(network is null ? "" : "actors.insecure = on")}
                 {(certs is null ? "" : $"actors.tls.folder = \"{certs}\"")}
+                {(spares == 0 ? "" : $"actors.groups.default.members = [{string.Join(", ", Enumerable.Range(1, count - spares).Select(n => $"n{n}"))}]")}
                 {settings}
                 """);
             return new RealNode(name, config, $"{(certs is null ? "http" : "https")}://{address.Host}:{Text(address.Http)}", _folder, network?.Namespace(i + 1), certs);
@@ -55,6 +57,9 @@ internal sealed class RealCluster : IDisposable
     }
 
     public IReadOnlyList<RealNode> Nodes { get; }
+
+    /// <summary>How many of them do not belong to the group, as far as the test has not changed that: at first the last ones.</summary>
+    public int Outside { get; set; }
 
     /// <summary>The port of a node's Akka.Remote, by its place in <see cref="Nodes"/>; without a network of their own.</summary>
     public int RemotingPortOf(int node) => _port + node;
@@ -66,10 +71,11 @@ internal sealed class RealCluster : IDisposable
     /// <param name="network">Where the nodes run; null for the machine's own network.</param>
     /// <param name="settings">What its configuration has beside the example's.</param>
     /// <param name="certs">The folder with its certificates; null for none.</param>
-    /// <param name="links">The length of the chain, 5 as in the example; 0 for the example of primary-backup.</param>
-    public static async Task<RealCluster> StartAsync(ITestOutputHelper? output = null, Network? network = null, string settings = "", string? certs = null, int links = 0)
+    /// <param name="links">The length of the chain, at most 5 with the spares; 0 for the example of primary-backup.</param>
+    /// <param name="spares">Nodes that do not found the group.</param>
+    public static async Task<RealCluster> StartAsync(ITestOutputHelper? output = null, Network? network = null, string settings = "", string? certs = null, int links = 0, int spares = 0)
     {
-        var cluster = new RealCluster(network, settings, certs, links);
+        var cluster = new RealCluster(network, settings, certs, links, spares);
         try
         {
             cluster.StartAll();
@@ -85,9 +91,9 @@ internal sealed class RealCluster : IDisposable
     }
 
     /// <summary>Runs <paramref name="test"/> on a cluster of its own; prints the nodes' logs when it fails.</summary>
-    public static async Task WithAsync(ITestOutputHelper output, Func<RealCluster, Task> test, Network? network = null, string settings = "", string? certs = null, int links = 0)
+    public static async Task WithAsync(ITestOutputHelper output, Func<RealCluster, Task> test, Network? network = null, string settings = "", string? certs = null, int links = 0, int spares = 0)
     {
-        using var cluster = await StartAsync(output, network, settings, certs, links);
+        using var cluster = await StartAsync(output, network, settings, certs, links, spares);
         await cluster.PrintingLogsAsync(output, () => test(cluster));
     }
 
@@ -111,7 +117,7 @@ internal sealed class RealCluster : IDisposable
             node.Start();
     }
 
-    /// <summary>Waits until every node is reached and is in the view, and returns the primary.</summary>
+    /// <summary>Waits until every node is reached and is in the view, if it belongs to the group, and returns the primary.</summary>
     public async Task<RealNode> WholeAsync() => await UntilAsync("all are members, one of them primary or head", async () =>
     {
         foreach (var node in Nodes)
@@ -153,9 +159,9 @@ internal sealed class RealCluster : IDisposable
         return among.FirstOrDefault(node => node.Name == name);
     }
 
-    private static bool IsWhole(ClusterStatus status) =>
+    private bool IsWhole(ClusterStatus status) =>
         status.Nodes.All(node => node.Reachable)
-        && status.Default.Members.Count == status.Nodes.Count
+        && status.Default.Members.Count == status.Nodes.Count - Outside
         && status.Default.Members.All(member => member.Role is "primary" or "backup" or "head" or "middle" or "tail")
         && status.Default.Members.Count(member => member.Role is "primary" or "head") == 1;
 

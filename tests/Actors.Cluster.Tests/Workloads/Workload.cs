@@ -56,8 +56,9 @@ internal sealed class Workload : IDisposable
     /// <param name="network">See <see cref="RealCluster.StartAsync"/>.</param>
     /// <param name="settings">See <see cref="RealCluster.StartAsync"/>.</param>
     /// <param name="links">See <see cref="RealCluster.StartAsync"/>.</param>
-    public static Task RunAsync(ITestOutputHelper output, Func<RealCluster, Workload, Task> test, Network? network = null, string settings = "", int links = 0) =>
-        RealCluster.WithAsync(output, cluster => RunAsync(output, [.. cluster.Nodes.Select(node => node.Http)], work => test(cluster, work)), network, settings, links: links);
+    /// <param name="spares">See <see cref="RealCluster.StartAsync"/>.</param>
+    public static Task RunAsync(ITestOutputHelper output, Func<RealCluster, Workload, Task> test, Network? network = null, string settings = "", int links = 0, int spares = 0) =>
+        RealCluster.WithAsync(output, cluster => RunAsync(output, [.. cluster.Nodes.Select(node => node.Http)], work => test(cluster, work)), network, settings, links: links, spares: spares);
 
     /// <summary>As the other one, on nodes that run already.</summary>
     public static async Task RunAsync(ITestOutputHelper output, IReadOnlyList<HttpNode> nodes, Func<Workload, Task> test)

@@ -167,6 +167,18 @@ public sealed class CliTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Join_and_remove_say_what_happened()
+    {
+        _node.Replication.Status.Add(new ReplicaStatus(
+            new GroupId("default"), new NodeId("n3"), ReplicaRole.Backup, new Epoch(3), 9, 9, 10, new NodeId("n1"), [new NodeId("n1"), new NodeId("n3")], [], "", new Dictionary<string, string>()));
+        Assert.Equal((0, "", "n3 is a member of the group now\n"), await RunAsync("join", "n3"));
+        Assert.Equal((0, "", "n3 does not belong to the group any more\n"), await RunAsync("remove", "n3"));
+        Assert.Equal([(new NodeId("n3"), true), (new NodeId("n3"), false)], _node.Replication.Changes);
+        _node.Replication.TransferReply = "n1 is the last member of group 'default'";
+        Assert.Equal((1, "", "n1 is the last member of group 'default'\n"), await RunAsync("remove", "n1"));
+    }
+
+    [Fact]
     public async Task Transfer_says_what_happened()
     {
         Assert.Equal((0, "", "n2 is the primary now\n"), await RunAsync("transfer", "n2"));

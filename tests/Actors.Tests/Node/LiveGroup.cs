@@ -140,6 +140,18 @@ internal sealed class FakeReplication : IReplication
 
     public Task<IReadOnlyList<ReplicaStatus>> StatusAsync(TimeSpan timeout) => Task.FromResult<IReadOnlyList<ReplicaStatus>>([.. Status]);
 
+    public List<(NodeId Node, bool Join)> Changes { get; } = [];
+
+    public Task<string> JoinAsync(GroupId id, NodeId node, TimeSpan timeout) => Change(node, join: true);
+
+    public Task<string> RemoveAsync(GroupId id, NodeId node, TimeSpan timeout) => Change(node, join: false);
+
+    private Task<string> Change(NodeId node, bool join)
+    {
+        Changes.Add((node, join));
+        return Task.FromResult(TransferReply);
+    }
+
     public Task<string> TransferAsync(GroupId id, NodeId target, TimeSpan timeout)
     {
         Transfers.Add(target);

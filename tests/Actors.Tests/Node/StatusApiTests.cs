@@ -82,6 +82,19 @@ public sealed class StatusApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Members_are_changed_by_name_and_a_refusal_says_why()
+    {
+        Assert.Equal(HttpStatusCode.OK, (await _node.SendAsync(HttpMethod.Put, "/v1/groups/default/members/n3")).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await _node.SendAsync(HttpMethod.Delete, "/v1/groups/default/members/n3")).StatusCode);
+        Assert.Equal([(new NodeId("n3"), true), (new NodeId("n3"), false)], _node.Replication.Changes);
+        _node.Replication.TransferReply = "n1 is a member already";
+        Assert.Equal("n1 is a member already", Text(await (await _node.SendAsync(HttpMethod.Put, "/v1/groups/default/members/n1")).ProblemAsync(409, "not-joined"), "detail"));
+        await (await _node.SendAsync(HttpMethod.Delete, "/v1/groups/default/members/n1")).ProblemAsync(409, "not-removed");
+        await (await _node.SendAsync(HttpMethod.Put, "/v1/groups/default/members/N1")).ProblemAsync(400, "bad-parameter");
+        await (await _node.SendAsync(HttpMethod.Put, "/v1/groups/other/members/n1")).ProblemAsync(404, "group-not-found");
+    }
+
+    [Fact]
     public async Task Transfer_asks_for_the_node_and_says_why_it_did_not_happen()
     {
         var done = await _node.SendAsync(HttpMethod.Post, "/v1/groups/default/transfer?to=n2");

@@ -42,7 +42,7 @@ public sealed class GroupChangesTests
         var again = pending.WithView(new Epoch(2), new View([C], []), out var refusal);
         Assert.Equal((new Epoch(3), ""), (again.Epoch, refusal));
 
-        var learning = Active(A).WithLearner(D.Node, D.Incarnation, 9, out _);
+        var learning = Active(A).WithNode(D.Node, out _).WithLearner(D.Node, D.Incarnation, 9, out _);
         var learner = Assert.Single(learning.View.Learners);
         var only = learning.WithJoined(learning.Epoch, A).WithView(learning.Epoch, new View([learner], []), out refusal);
         Assert.Equal(learning.Epoch, only.Epoch);
@@ -55,7 +55,7 @@ public sealed class GroupChangesTests
         Refused(Active(A, B, C), new View([B, A], []), "keep their order");
         Refused(Active(A, B), new View([A, B, D], []), "only the learner of an active view may");
         Refused(Active(A, B), new View([A], [D]), "asking to be taken in");
-        var learning = Active(A, B).WithLearner(D.Node, D.Incarnation, 9, out _);
+        var learning = Active(A, B).WithNode(D.Node, out _).WithLearner(D.Node, D.Incarnation, 9, out _);
         var learner = Assert.Single(learning.View.Learners);
         Refused(learning, new View([A, B, learner], []), "only the learner of an active view may");
         var active = learning.WithJoined(learning.Epoch, A).WithJoined(learning.Epoch, B);
@@ -67,12 +67,48 @@ public sealed class GroupChangesTests
     public void A_machine_that_comes_back_gets_an_id_that_nobody_had_and_loses_the_earlier_ones_in_the_same_step()
     {
         var wiped = new Incarnation(99);
-        var record = Active(A, B, C).WithLearner(B.Node, wiped, 12, out _);
+        var record = Active(A, B, C).WithNode(D.Node, out _).WithLearner(B.Node, wiped, 12, out _);
         Assert.Equal([A, C], record.View.Members);
         Assert.Equal([A, C], record.Serving);
         Assert.Equal(new MemberId(B.Node, wiped, new LogPosition(new Epoch(2), 12)), Assert.Single(record.View.Learners));
         Assert.Same(record, record.WithLearner(B.Node, wiped, 13, out _));       // asked twice
         Assert.Same(record, record.WithLearner(D.Node, D.Incarnation, 14, out _));       // one learner at a time
+    }
+
+    [Fact]
+    public void Only_a_node_that_belongs_to_the_group_is_taken_in()
+    {
+        var record = Active(A, B, C);
+        Assert.Same(record, record.WithLearner(D.Node, D.Incarnation, 9, out var refusal));
+        Assert.Equal("", refusal);
+        var asked = record.WithNode(D.Node, out refusal);
+        Assert.Equal((record.Epoch, ""), (asked.Epoch, refusal));      // nobody has to join anew
+        Assert.Equal(D.Node, Assert.Single(asked.WithLearner(D.Node, D.Incarnation, 9, out _).View.Learners).Node);
+        Assert.Same(record, record.WithNode(B.Node, out refusal));
+        Assert.Equal("b is a member already", refusal);
+    }
+
+    [Fact]
+    public void A_node_is_removed_with_every_id_that_it_has_and_stays_out()
+    {
+        var removed = Active(A, B, C).WithoutNode(B.Node, out var refusal);
+        Assert.Equal((new Epoch(2), "", false), (removed.Epoch, refusal, removed.IsActive));
+        Assert.Equal([A, C], removed.View.Members);
+        var changed = removed.WithView(new Epoch(2), new View([A], []), out _);
+        Assert.Same(changed, changed.WithLearner(B.Node, B.Incarnation, 9, out _));      // no later view forgets it
+
+        var learning = Active(A, C).WithNode(D.Node, out _).WithLearner(D.Node, D.Incarnation, 9, out _).WithoutNode(D.Node, out refusal);
+        Assert.Empty(learning.View.Learners);
+        Assert.Equal("", refusal);
+    }
+
+    [Fact]
+    public void What_must_not_be_removed_is_refused_in_one_line()
+    {
+        NotRemoved(Active(A, B), D.Node, "d does not belong to the group: a, b do");
+        NotRemoved(Active(A, B), B.Node, "without b there would be 1 members, and min-in-view is 2");
+        NotRemoved(Active(A), A.Node, "a is the last member");
+        NotRemoved(Active(A, B, C, D).WithoutNode(D.Node, out _), C.Node, "another change of the members is under way: try again");
     }
 
     [Fact]
@@ -92,17 +128,25 @@ public sealed class GroupChangesTests
             new TakeIn(Group, A.Node, A.Incarnation),
             new ChangeView(Group, new Epoch(3), new View([A, B], [D])),
             new HasJoined(Group, new Epoch(3), A),
+            new ChangeNodes(Group, D.Node, true),
             new ReadRecord(Group),
         ];
         foreach (var request in requests)
             Assert.Equal(DirectoryCodec.Write(request), DirectoryCodec.Write(DirectoryCodec.ReadRequest(DirectoryCodec.Write(request))));
-        var record = Active(A, B).WithLearner(D.Node, D.Incarnation, 9, out _);
+        var record = Active(A, B).WithNode(D.Node, out _).WithNode(C.Node, out _).WithLearner(D.Node, D.Incarnation, 9, out _);
         Assert.Equal(record.Encode(), GroupRecord.Decode(record.Encode()).Encode());
+        Assert.Equal([A.Node, B.Node, D.Node, C.Node], GroupRecord.Decode(record.Encode()).View.Nodes);
         Assert.Null(DirectoryCodec.Record(DirectoryCodec.Write((GroupRecord?)null)));
     }
 
     private static GroupRecord Active(params MemberId[] members)
         => members.Aggregate(GroupChanges.Found(members, 2, default), (record, id) => record.WithJoined(record.Epoch, id));
+
+    private static void NotRemoved(GroupRecord record, NodeId node, string why)
+    {
+        Assert.Same(record, record.WithoutNode(node, out var refusal));
+        Assert.Equal(why, refusal);
+    }
 
     private static void Refused(GroupRecord record, View next, string why)
     {

@@ -76,6 +76,7 @@ public sealed class ReplicationCodecTests
             new Dictionary<string, string> { ["pid"] = "17", ["http"] = "http://127.0.0.1:8081" })),
         new TransferRequest(Group, "akka://there/client", 5, new NodeId("n2")),
         new TransferReply(Group, 5, "no"),
+        new MembersRequest(Group, "akka://there/client", 5, new NodeId("n2"), true),
     ];
 
     [Fact]

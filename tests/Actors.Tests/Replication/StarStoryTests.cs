@@ -148,7 +148,7 @@ public sealed class StarStoryTests
         foreach (var view in (View[])[new(members[..3], []), new(members[..2], []), new(members[..2], [])])
         {
             var before = entries.Count == 0 ? last : entries[^1];
-            var draft = new EntryDraft(EntryKind.View, default, 0, 0, default, new ViewRecord(view, story.Settings.Commit, GroupLimits.Of(story.Settings)).Encode());
+            var draft = new EntryDraft(EntryKind.View, default, 0, 0, default, new ViewRecord(view with { Nodes = nodes }, story.Settings.Commit, GroupLimits.Of(story.Settings)).Encode());
             entries.Add(LogEntry.Create(new LogPosition(before.Epoch.Next(), before.Index + 1), before.Hash, before.Timestamp, draft));
         }
 

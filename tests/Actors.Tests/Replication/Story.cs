@@ -36,7 +36,10 @@ internal sealed class Story : IDisposable
 
     private readonly SimGroup _group;
 
-    public Story(int nodes, Func<GroupSettings, GroupSettings>? change = null)
+    /// <param name="nodes">The initial members.</param>
+    /// <param name="change">Other settings than the defaults.</param>
+    /// <param name="spares">Nodes that have a replica too, and do not belong to the group.</param>
+    public Story(int nodes, Func<GroupSettings, GroupSettings>? change = null, int spares = 0)
     {
         var wiring = new SimGroupOptions();
         Simulation = new Simulation(seed: 1, wiring.Apply());
@@ -48,7 +51,7 @@ internal sealed class Story : IDisposable
             MinInView = Math.Min(2, nodes),
             StateMachine = () => new KeyValueMachine(),
         };
-        _group = new SimGroup(Simulation, change?.Invoke(settings) ?? settings, wiring);
+        _group = new SimGroup(Simulation, change?.Invoke(settings) ?? settings, wiring, started: null, spares);
         var invariants = wiring.Observer;
         wiring.Observer = message =>
         {
@@ -127,6 +130,15 @@ internal sealed class Story : IDisposable
     {
         string? refusal = null;
         _group.ClientOn(at)(new Transfer(Primary, target, r => refusal = r));
+        Simulation.RunUntil(() => refusal is not null, Patience);
+        return refusal!;
+    }
+
+    /// <summary>Asks the primary to take <paramref name="node"/> in, or to do without it; its refusal, empty when that is committed.</summary>
+    public string Change(NodeId node, bool join)
+    {
+        string? refusal = null;
+        _group.ClientOn(Primary)(new ChangeMembers(Primary, node, join, r => refusal = r));
         Simulation.RunUntil(() => refusal is not null, Patience);
         return refusal!;
     }

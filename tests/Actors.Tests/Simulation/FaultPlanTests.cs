@@ -66,14 +66,14 @@ public class FaultPlanTests
 
     [Fact]
     public void Only_what_a_run_can_do_is_drawn_unless_it_is_named() =>
-        Assert.Equal([FaultKind.HandOver], Enum.GetValues<FaultKind>().Except(new FaultMix { Nodes = Five }.Kinds));
+        Assert.Equal([FaultKind.HandOver, FaultKind.Removal], Enum.GetValues<FaultKind>().Except(new FaultMix { Nodes = Five }.Kinds));
 
     [Fact]
     public void Every_kind_of_event_takes_effect_and_ends()
     {
         using var sim = FiveNodes(1);
         var kinds = Enum.GetValues<FaultKind>();
-        sim.Execute(new FaultPlan { Events = [.. kinds.Select((kind, i) => new FaultEvent(Seconds(i * 10), kind, [Five[0], Five[1]], Seconds(5), kind == FaultKind.ClockDrift ? 1.01 : 1))] }, handOver: (_, _) => { });
+        sim.Execute(new FaultPlan { Events = [.. kinds.Select((kind, i) => new FaultEvent(Seconds(i * 10), kind, [Five[0], Five[1]], Seconds(5), kind == FaultKind.ClockDrift ? 1.01 : 1))] }, operate: (_, _) => null);
 
         for (var i = 0; i < kinds.Length; i++)
         {

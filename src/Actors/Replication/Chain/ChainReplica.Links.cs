@@ -107,7 +107,7 @@ internal sealed partial class ChainReplica
         InvariantViolation.Require(m.Durable <= _log.Last.Index, $"{m.From} acknowledges {m.Durable}, the log ends at {_log.Last}");
         _down.Acknowledged(m.Number, m.Durable, Now);
         _suspected.Remove(m.From.Node);
-        if (IsHead)
+        if (IsHead && _serving)
             _freshAt = Now;
         if (_down.LacksState && m.Durable >= _log.Base.Position.Index)
             EndTransferTo(_down);

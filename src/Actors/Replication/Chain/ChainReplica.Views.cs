@@ -35,12 +35,19 @@ internal sealed partial class ChainReplica
         _lastError = m.Reply.Error;
         if (m.Reply.Record is not { } record)
             return;
+        Learn(record);
+        if (IsJoining)
+            Play(record.View.Nodes.Contains(_environment.Node) ? ReplicaRole.Joining : ReplicaRole.Outside, Joining);
+        Pursue();
+    }
+
+    private void Learn(GroupRecord record)
+    {
         var isNews = _record is null || record.Epoch > _record.Epoch || (record.Epoch == _record.Epoch && record.IsActive && !_record.IsActive);
         var former = _record?.View;
         Enter(record);
         if (isNews || !record.IsActive || IsLonely)
             Tell(record, former);       // whoever it waits for may not have heard
-        Pursue();
     }
 
     // Whoever learns of a view from the authority tells all whom it concerns; who does not hear it asks for itself.
@@ -57,7 +64,7 @@ internal sealed partial class ChainReplica
         if (_asking)
             return;
         var isDue = Now - _askedAt >= _settings.ElectionTimeout;
-        if (_role is ReplicaRole.Joining)
+        if (IsJoining)
         {
             if (isDue || _askedAt < _enteredAt || _askedAt == TimeSpan.Zero)
                 Ask(Wish());
@@ -89,8 +96,37 @@ internal sealed partial class ChainReplica
         var founds = _log.Last.Index == 0 && _genesis.IsEmpty && _record is null && _settings.InitialMembers.Contains(_environment.Node);
         return founds
             ? new FoundGroup(_settings.Id, _environment.Node, _environment.Incarnation, _settings.InitialMembers, _settings.MinInView, GroupLimits.Of(_settings))
+            : _role is ReplicaRole.Outside ? new ReadRecord(_settings.Id)      // until an operator has it taken in
             : new TakeIn(_settings.Id, _environment.Node, _environment.Incarnation);
     }
+
+    // ---- Operators ----
+
+    /// <summary>A node is taken in or removed by the authority, whichever link is asked for it.</summary>
+    private void OnMembersRequest(MembersRequest m)
+    {
+        if (m.Join && !_environment.Nodes.Contains(m.Node))
+        {
+            Answer(m, $"{m.Node} is not one of actors.nodes: {string.Join(", ", _environment.Nodes)}");
+            return;
+        }
+
+        var self = Self;
+        _authority.Ask(new ChangeNodes(_settings.Id, m.Node, m.Join), 2 * _settings.KickAfter, reply => self.Tell(new OrderAnswered(m, reply), ActorRefs.NoSender));
+    }
+
+    private void OnOrderAnswered(OrderAnswered m)
+    {
+        var unfounded = m.Reply.Error.Length == 0 && m.Reply.Record is null;
+        Answer(m.Request, unfounded ? "the group has not begun yet" : m.Reply.Error.Length == 0 ? "" : $"group '{_settings.Id}': {m.Reply.Error}");
+        if (m.Reply.Record is { } record)
+            Learn(record);
+        Pursue();
+    }
+
+    private void Answer(MembersRequest m, string refusal) => Reply(m.ReplyTo, new TransferReply(_settings.Id, m.Number, refusal));
+
+    private sealed record OrderAnswered(MembersRequest Request, AuthorityReply Reply) : INoSerializationVerificationNeeded;
 
     // ---- Failures ----
 

@@ -145,6 +145,8 @@ internal sealed partial class ChainReplica : Replica
         switch (message)
         {
             case AuthorityAnswered m: OnAuthorityAnswered(m); break;
+            case MembersRequest m: OnMembersRequest(m); break;
+            case OrderAnswered m: OnOrderAnswered(m); break;
             case ViewChanged m: Enter(m.Record); break;
             case HeartbeatTick: OnHeartbeatTick(); break;
             case Pump: _pumping = false; break;     // not the head any more
@@ -198,7 +200,7 @@ internal sealed partial class ChainReplica : Replica
         var me = record.View.Of(_environment.Node, _environment.Incarnation);
         if (me.IsNone)
         {
-            if (_role is not ReplicaRole.Joining)
+            if (!IsJoining)
                 Leave();
             return;
         }

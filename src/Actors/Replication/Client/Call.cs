@@ -21,6 +21,9 @@ internal sealed record CollectStatus(TimeSpan Timeout, Action<IReadOnlyList<Repl
 /// <summary>Local → client: ask <paramref name="Primary"/> to hand over; completes with its refusal, empty when it began.</summary>
 internal sealed record Transfer(NodeId Primary, NodeId Target, Action<string> Complete) : INoSerializationVerificationNeeded;
 
+/// <summary>Local → client: ask <paramref name="Primary"/> to take <paramref name="Node"/> in, or to do without it; completes with its refusal, empty when that is committed.</summary>
+internal sealed record ChangeMembers(NodeId Primary, NodeId Node, bool Join, Action<string> Complete) : INoSerializationVerificationNeeded;
+
 /// <summary>One request on its way through a client.</summary>
 internal sealed class Call(RequestKind kind, ReadOnlyMemory<byte> token, ReadOnlyMemory<byte> payload, TimeSpan deadline, Action<GroupReply> complete)
 {

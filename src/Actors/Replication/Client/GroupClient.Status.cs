@@ -3,11 +3,11 @@ using Akka.Actor;
 
 namespace Actors.Replication.Client;
 
-/// <summary>Questions that are no requests to the state machine: what the replicas are, and handing over.</summary>
+/// <summary>Questions that are no requests to the state machine: what the replicas are, and what a primary is asked to do.</summary>
 internal sealed partial class GroupClient
 {
     private readonly Dictionary<long, StatusCall> _statusCalls = [];
-    private (long Number, Action<string> Complete) _transfer;   // the one under way
+    private (long Number, Action<string> Complete) _order;      // the one under way
 
     private void OnCollectStatus(CollectStatus m)
     {
@@ -33,20 +33,20 @@ internal sealed partial class GroupClient
         call.Request.Complete([.. call.Replies.Values]);
     }
 
-    private void OnTransfer(Transfer m)
+    private void Order(NodeId primary, Action<string> complete, Func<long, ReplicationMessage> request)
     {
         var number = _nextRead++;
-        _transfer.Complete?.Invoke("another hand-over was asked for");
-        _transfer = (number, m.Complete);
-        _peers.Replica(m.Primary, _group).Tell(new TransferRequest(_group, _address, number, m.Target), ActorRefs.NoSender);
+        _order.Complete?.Invoke("another order was given");
+        _order = (number, complete);
+        _peers.Replica(primary, _group).Tell(request(number), ActorRefs.NoSender);
     }
 
     private void OnTransferReply(TransferReply m)
     {
-        if (m.Number != _transfer.Number)
+        if (m.Number != _order.Number)
             return;
-        _transfer.Complete?.Invoke(m.Refusal);
-        _transfer = default;
+        _order.Complete?.Invoke(m.Refusal);
+        _order = default;
     }
 
     private sealed record StatusCall(CollectStatus Request, TimeSpan Deadline)

@@ -81,7 +81,8 @@ internal sealed partial class GroupClient : UntypedActor, IWithTimers
             case ClientTick: OnTick(); break;
             case CollectStatus m: OnCollectStatus(m); break;
             case StatusReply m: OnStatusReply(m); break;
-            case Transfer m: OnTransfer(m); break;
+            case Transfer m: Order(m.Primary, m.Complete, number => new TransferRequest(_group, _address, number, m.Target)); break;
+            case ChangeMembers m: Order(m.Primary, m.Complete, number => new MembersRequest(_group, _address, number, m.Node, m.Join)); break;
             case TransferReply m: OnTransferReply(m); break;
             default: Unhandled(message); break;
         }

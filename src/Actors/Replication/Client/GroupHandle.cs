@@ -73,17 +73,13 @@ internal sealed class GroupHandle(GroupId id, Action<object> client, Action<obje
         var asked = false;
         while (Stopwatch.GetElapsedTime(start) < timeout)
         {
-            var statuses = await StatusAsync(TimeSpan.FromMilliseconds(300)).ConfigureAwait(false);
-            var primary = statuses.Where(s => s.Role is ReplicaRole.Primary).MaxBy(s => s.Epoch);
-            if (primary?.Node == target)
+            var primary = await LeaderAsync().ConfigureAwait(false);
+            if (primary == target)
                 return "";
-            if (primary is not null && !asked)
+            if (!primary.IsNone && !asked)
             {
-                var done = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
-                client(new Transfer(primary.Node, target, refusal => done.TrySetResult(refusal)));
-                if (await Task.WhenAny(done.Task, Task.Delay(timeout)).ConfigureAwait(false) != done.Task)
+                if (await OrderAsync(complete => new Transfer(primary, target, complete), timeout).ConfigureAwait(false) is not { } refusal)
                     break;
-                var refusal = await done.Task.ConfigureAwait(false);
                 if (refusal.Length > 0)
                     return refusal;
                 asked = true;
@@ -93,5 +89,35 @@ internal sealed class GroupHandle(GroupId id, Action<object> client, Action<obje
         }
 
         return $"{target} did not become primary of group '{id}' within {timeout.TotalSeconds} s";
+    }
+
+    /// <summary>Has the group take a node in, or do without it; an empty text when that is certain, the reason when it is not.</summary>
+    public async Task<string> ChangeMembersAsync(NodeId node, bool join, TimeSpan timeout)
+    {
+        for (var start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start) < timeout; await Task.Delay(20).ConfigureAwait(false))
+        {
+            var leader = await LeaderAsync().ConfigureAwait(false);
+            if (!leader.IsNone)
+            {
+                return await OrderAsync(complete => new ChangeMembers(leader, node, join, complete), timeout).ConfigureAwait(false)
+                    ?? $"{leader}, which leads group '{id}', has not answered within {timeout.TotalSeconds} s; the status says whether it was done";
+            }
+        }
+
+        return $"nobody has led group '{id}' for {timeout.TotalSeconds} s";
+    }
+
+    private async Task<NodeId> LeaderAsync()
+    {
+        var statuses = await StatusAsync(TimeSpan.FromMilliseconds(300)).ConfigureAwait(false);
+        return statuses.Where(s => s.Role is ReplicaRole.Primary or ReplicaRole.Head).MaxBy(s => s.Epoch)?.Node ?? default;
+    }
+
+    /// <summary>Gives an order to whoever leads; the refusal, empty when there is none, or null when no answer came.</summary>
+    private async Task<string?> OrderAsync(Func<Action<string>, object> order, TimeSpan timeout)
+    {
+        var done = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        client(order(refusal => done.TrySetResult(refusal)));
+        return await Task.WhenAny(done.Task, Task.Delay(timeout)).ConfigureAwait(false) == done.Task ? await done.Task.ConfigureAwait(false) : null;
     }
 }

@@ -65,7 +65,8 @@ internal sealed class GroupOperations(GroupHandle group, Action<object> client, 
         var index = (await OperateAsync(new Operation(OperationKind.Check, 0, 0, default), cancellation).ConfigureAwait(false)).Index;
         for (var start = Stopwatch.GetTimestamp(); ; await Task.Delay(Pause, cancellation).ConfigureAwait(false))
         {
-            var replicas = await group.StatusAsync(TimeSpan.FromMilliseconds(500)).ConfigureAwait(false);
+            var all = await group.StatusAsync(TimeSpan.FromMilliseconds(500)).ConfigureAwait(false);
+            List<ReplicaStatus> replicas = [.. all.Where(r => r.Role is not ReplicaRole.Outside)];
             var isComplete = replicas.SelectMany(r => r.Members.Concat(r.Learners)).All(node => replicas.Any(r => r.Node == node));
             var haveLooked = replicas.All(r => r.Role is ReplicaRole.OutOfService or ReplicaRole.Joining || r.Check?.Index >= index);
             var elapsed = Stopwatch.GetElapsedTime(start);

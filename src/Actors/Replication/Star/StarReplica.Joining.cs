@@ -40,6 +40,13 @@ internal sealed partial class StarReplica
         Timers.StartPeriodicTimer(ProbeTick.Instance, ProbeTick.Instance, TimeSpan.Zero, _settings.ElectionTimeout);
     }
 
+    // Until an operator has the node taken in: it asks on, and its clients are told whom to ask.
+    private void StayOutside(NodeId primary)
+    {
+        SetRole(ReplicaRole.Outside, Joining);
+        (_primary, _heardPrimaryAt, _joiningSince) = (primary, Now, Now);
+    }
+
     private void OnProbeTick()
     {
         _quorumLost = Now - _joiningSince > 10 * _settings.ElectionTimeout;     // until then clients may look elsewhere

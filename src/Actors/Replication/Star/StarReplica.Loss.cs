@@ -22,7 +22,7 @@ internal sealed partial class StarReplica
 
         Save();
         var position = new LogPosition(new Epoch(_promise.Epoch.Value + EpochsSkipped), _log.Last.Index + 1);
-        var record = new ViewRecord(new View([_self], []), _settings.Commit, GroupLimits.Of(_settings)) { Losses = [.. _losses.TakeLast(ViewRecord.MaxLosses - 1), position] };
+        var record = new ViewRecord(new View([_self], []) { Nodes = _views.Newest.Nodes }, _settings.Commit, GroupLimits.Of(_settings)) { Losses = [.. _losses.TakeLast(ViewRecord.MaxLosses - 1), position] };
         var draft = new EntryDraft(EntryKind.View, default, 0, 0, default, record.Encode());
         var entry = LogEntry.Create(position, _log.LastHash, Math.Max(UtcNowMs(), _log.LastTimestamp), draft);
         var writes = new WriteSet();

@@ -26,6 +26,7 @@ internal sealed partial class StarReplica
             case HeartbeatTick: OnHeartbeatTick(); break;
             case Join m: OnJoin(m); break;
             case TransferRequest m: OnTransfer(m); break;
+            case MembersRequest m: OnMembersRequest(m); break;
             case PeerHint m: OnMemberHint(m); break;
             case Append m: throw new InvariantViolation($"two primaries in epoch {m.Epoch}: {_self} and {m.From}");
             default: Common(message); break;
@@ -61,6 +62,7 @@ internal sealed partial class StarReplica
         foreach (var client in _pending.Select(p => p.ReplyTo).Concat(_reads.Clear()).Distinct())
             Redirect(client, 0);
         ForgetPending();
+        _orders.Clear();        // nobody knows whether they will be carried out
         (_successor, _readsDue, _pumping) = (default, false, false);
     }
 
@@ -124,6 +126,7 @@ internal sealed partial class StarReplica
         foreach (var (client, items) in replies)
             SendReplies(client, 0, items);
         DropDeparted();
+        PursueOrders();
     }
 
     private long DurableAt(MemberId member) => member == _self ? _log.Durable : _progress.TryGetValue(member, out var progress) ? progress.Match : 0;

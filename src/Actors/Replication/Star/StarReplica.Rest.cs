@@ -73,8 +73,9 @@ internal sealed partial class StarReplica
         Context.Parent.Tell(new Rests(_settings.Id, [m.From.Node], m.Rest, _settings.ElectionTimeout));
     }
 
-    private static bool Stirring(object message)
-        => message is (ReplicaMessage and not (Append { Rest: not 0 } or Appended)) or Requests or Join or TransferRequest or WakeUp or PeerHint { Suspected: true };
+    private bool Stirring(object message)
+        => message is (ReplicaMessage and not (Append { Rest: not 0 } or Appended)) or Requests or TransferRequest or MembersRequest or WakeUp or PeerHint { Suspected: true }
+            || (message is Join join && _views.Newest.Nodes.Contains(join.Node));
 
     /// <summary>Goes back to heartbeats of its own before <paramref name="message"/> is looked at.</summary>
     private void Rouse(object message)

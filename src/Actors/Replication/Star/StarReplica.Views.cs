@@ -79,8 +79,15 @@ internal sealed partial class StarReplica
 
     private void OnJoin(Join m)
     {
-        if (m.Cluster != _environment.Cluster || !_views.MembersSettled || _commit < _reignStart)
+        if (m.Cluster != _environment.Cluster || !MayChangeMembers)
             return;
+        if (!_views.Newest.Nodes.Contains(m.Node))
+        {
+            if (!_views.IsPending)
+                Send(m.Node, new NotMember(_settings.Id, _promise.Epoch, _self, default, CommittedView));
+            return;
+        }
+
         if (!_views.Newest.Of(m.Node, m.Incarnation).IsNone)
             return;
         ChangeView(_views.Newest.WithLearner(new MemberId(m.Node, m.Incarnation, new LogPosition(_promise.Epoch, _log.Last.Index + 1))));

@@ -77,13 +77,17 @@ internal sealed partial class StarReplica : Replica
             case RestUnder m: OnRestUnder(m); break;
             case NodeBeat: Context.Parent.Tell(message); break;
             case Probe m: OnProbe(m); break;
-            case TransferRequest m: Reply(m.ReplyTo, new TransferReply(_settings.Id, m.Number, $"{_environment.Node} is not the primary of group '{_settings.Id}'")); break;
+            case TransferRequest m: RefuseOrder(m.ReplyTo, m.Number); break;
+            case MembersRequest m: RefuseOrder(m.ReplyTo, m.Number); break;
             case PeerHint m: OnPeerHint(m); break;
             case AcceptLoss m: OnAcceptLoss(m); break;
             case Appended or Mismatch or Vote or Append or TakeOver or Join or Probed or StateOffer or FetchState or StateChunk or StateReceived or Pump or HeartbeatTick or ElectionTick or ProbeTick: break;    // meant for another role: late
             default: base.Common(message); break;
         }
     }
+
+    private void RefuseOrder(string client, long number)
+        => Reply(client, new TransferReply(_settings.Id, number, $"{_environment.Node} is not the primary of group '{_settings.Id}'"));
 
     /// <summary>Rules of epochs (5.2 rule 8): a lower one is told so, a higher one is adopted before the message is looked at. False: drop it.</summary>
     protected override bool Admit(ReplicaMessage m)
@@ -121,10 +125,17 @@ internal sealed partial class StarReplica : Replica
         }
     }
 
-    // A committed view without this id is final. Whoever says so has seen the commit.
+    // A committed view without this id, or without this node, is final. Whoever says so has seen the commit.
     private void OnNotMember(NotMember m)
     {
-        if (m.Removed != _self || _role is ReplicaRole.Joining)
+        if (IsJoining)
+        {
+            if (m.Removed.IsNone)
+                StayOutside(m.From.Node);
+            return;
+        }
+
+        if (m.Removed != _self && !(m.Removed.IsNone && _self.Joined <= m.View))
             return;
         _logger.Warning("[{0}] {1} is no longer a member; joining anew", _settings.Id, _self);
         (_self, _leftOutBy) = (default, m.View > _leftOutBy ? m.View : _leftOutBy);

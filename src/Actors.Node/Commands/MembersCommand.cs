@@ -1,0 +1,42 @@
+using System.CommandLine;
+using System.Diagnostics;
+using Actors.Node.Http;
+
+namespace Actors.Node.Commands;
+
+/// <summary><c>actors join NODE</c> and <c>actors remove NODE</c>: who belongs to the group.</summary>
+internal static class MembersCommand
+{
+    public static Command Join(Terminal terminal) => Create(
+        terminal, "join", "Takes a node into the group: it catches up while writes go on, then it is a member", HttpMethod.Put, async (context, node) =>
+        {
+            for (var clock = Stopwatch.StartNew(); !IsMember(await FullMembership.StatusAsync(context.Client), context.Group, node); await Task.Delay(100))
+            {
+                if (clock.Elapsed > FullMembership.Patience)
+                    throw new CommandException(ExitCode.Unavailable, $"{node} belongs to the group now, but is no member {FullMembership.Patience.TotalSeconds} s later; it becomes one when it runs and has caught up");
+            }
+
+            return $"{node} is a member of the group now";
+        });
+
+    public static Command Remove(Terminal terminal) => Create(
+        terminal, "remove", "Removes a node from the group, until it is asked to join again; its data stays where it is", HttpMethod.Delete, (_, node) => Task.FromResult($"{node} does not belong to the group any more"));
+
+    private static Command Create(Terminal terminal, string name, string description, HttpMethod method, Func<ClientContext, string, Task<string>> finish)
+    {
+        var node = new Argument<string>("NODE") { Description = "A node of actors.nodes, such as n3" };
+        return ClientCommand.Create(terminal, name, description, [node], async context =>
+        {
+            var who = context.Parsed.GetValue(node)!;
+            var answer = await context.Client.SendAsync(
+                $"/v1/groups/{context.Group}/members/{Uri.EscapeDataString(who)}", uri => new HttpRequestMessage(method, uri));
+            if (!answer.IsOk)
+                throw answer.ToException();
+            await terminal.Error.WriteLineAsync(await finish(context, who));
+            return ExitCode.Ok;
+        });
+    }
+
+    private static bool IsMember(StatusDocument status, string group, string node) => status.Groups.FirstOrDefault(g => g.Name == group)?.Members
+        .Any(member => member.Node == node && member.Role is "primary" or "backup" or "head" or "middle" or "tail") == true;
+}

@@ -21,10 +21,7 @@ internal sealed class AnswerInvariants
     private readonly HashSet<Life> _leads = [];
 
     public AnswerInvariants(Simulation simulation, AppliedHistory history, ReadConfirmations? reads, string replica)
-    {
-        (_simulation, _history, _reads, _replica) = (simulation, history, reads, replica);
-        simulation.World.Observer = OnHandled;
-    }
+        => (_simulation, _history, _reads, _replica) = (simulation, history, reads, replica);
 
     /// <summary>A replica answers.</summary>
     public void OnReplies(Replies m)
@@ -66,7 +63,8 @@ internal sealed class AnswerInvariants
         Require(claimed + Rounding >= silence * (1 - ClockTolerance), "Stale Reads Know Their Age", $"{life.Node.Id} claims an age of {claimed.TotalMilliseconds} ms, {silence.TotalMilliseconds} ms after it last heard a primary");
     }
 
-    private void OnHandled(SimActor actor, object message)
+    /// <summary>An actor begins to handle a message.</summary>
+    public void OnHandled(SimActor actor, object message)
     {
         if (actor.Life is not { } life)
             return;

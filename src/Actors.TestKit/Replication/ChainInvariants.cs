@@ -11,28 +11,38 @@ internal sealed class ChainInvariants(Simulation simulation, GroupKeys keys)
     private const string Repaired = "a chain went on after a change of its view";
     private const string Grew = "a learner became the tail";
     private const string OneLeft = "one link was left";
+    private const string ReadsOn = "a tail that was left out answered by its lease";
 
     private readonly SortedDictionary<Epoch, View> _views = [];
     private readonly Dictionary<LogPosition, UInt128> _entries = [];
     private readonly Dictionary<MemberId, Epoch> _acted = [];
     private readonly HashSet<MemberId> _departed = [];
+    private readonly Dictionary<MemberId, (Life? Life, Epoch Epoch, long Commit)> _told = [];      // how far its successor has told a link, in this epoch of this life, that all is committed
     private (Epoch Epoch, View? View) _active;
     private (long Index, UInt128 Hash) _answered;       // the highest entry that a client was told of
+    private long _committed;
+    private Epoch _spoken;      // the latest epoch whose tail has committed or answered something
 
     /// <summary>What a good sweep sees.</summary>
     public void Expect()
     {
-        foreach (var name in new[] { Repaired, Grew, OneLeft })
+        foreach (var name in new[] { Repaired, Grew, OneLeft, ReadsOn })
             simulation.Sometimes(name);
     }
 
     /// <summary>The authority has decided on a view, or heard of one who has joined it.</summary>
-    public void OnView(GroupRecord record)
+    public void OnView(AuthorityRequest request, GroupRecord record)
     {
         if (_views.TryGetValue(record.Epoch, out var known))
+        {
             Require(known.SameAs(record.View), "One View", $"epoch {record.Epoch} has two views, {known} and {record.View}");
+        }
         else
+        {
+            Require(request is not ChangeView change || change.Expected.Next() == record.Epoch, "Compare And Swap", $"{record.View} was meant to follow another view than that before epoch {record.Epoch}");
             _views.Add(record.Epoch, record.View);
+        }
+
         if (record.IsActive && record.Epoch > _active.Epoch)
             OnActive(record);
     }
@@ -60,7 +70,7 @@ internal sealed class ChainInvariants(Simulation simulation, GroupKeys keys)
     /// <summary>A link forwards.</summary>
     public void OnAppend(Append m)
     {
-        OnAct(m.From, m.Epoch);
+        OnAct(m.From, m.Epoch, m.Commit);
         foreach (var entry in m.Entries)
         {
             if (!_entries.TryAdd(entry.Position, entry.Hash))
@@ -74,7 +84,7 @@ internal sealed class ChainInvariants(Simulation simulation, GroupKeys keys)
     /// <summary>A link acknowledges to the one before it. The founding entry is nobody's: all have it from the authority.</summary>
     public void OnAppended(Appended m)
     {
-        OnAct(m.From, m.Epoch);
+        OnAct(m.From, m.Epoch, m.Commit);
         if (!_views.TryGetValue(m.Epoch, out var view) || !view.IsMember(m.From))
             return;
         if (m.Durable > 1 && !Unknown(m.From) && Log(m.From.Node).DurableAt(m.Durable) is { } entry)
@@ -83,26 +93,56 @@ internal sealed class ChainInvariants(Simulation simulation, GroupKeys keys)
                 Require(Holds(upper, m.Durable, entry.Hash), "Update Propagation", $"{m.From} has entry {entry.Position}, {upper} before it has not");
         }
 
+        if (view.Members[^1] == m.From && m.Commit > _committed)
+            (_committed, _spoken) = (m.Commit, Later(_spoken, m.Epoch));
+
         // In a view that is not active yet it speaks of the last one.
         foreach (var member in m.Epoch == _active.Epoch ? view.Members : [])
             Require(Unknown(member) || Log(member.Node).HoldsDurably(m.Commit), "Commit By All", $"{m.From} says that {m.Commit} is committed in {view}, {member} does not hold it");
     }
 
-    /// <summary>A client is answered.</summary>
-    public void OnReplies(Replies m)
+    /// <summary>A client is answered, by a link that has promised <paramref name="epoch"/>.</summary>
+    public void OnReplies(Replies m, Epoch epoch)
     {
+        var isTail = _views.TryGetValue(epoch, out var view) && view.Members[^1].Node == m.From;
         foreach (var reply in m.Items)
         {
+            if (reply.Kind is RequestKind.Read)
+            {
+                Require(epoch >= _spoken, "Removed Readers Are Silent", $"{m.From} answers a read by its lease of epoch {epoch} after the tail of epoch {_spoken} has answered or committed something");
+                if (_views.Last().Value.Members.All(id => id.Node != m.From))
+                    simulation.Reached(ReadsOn);
+            }
+
+            if (isTail && reply.Result.Outcome is Outcome.Ok && reply.Kind is RequestKind.Command or RequestKind.Read or RequestKind.BarrierRead)
+                _spoken = Later(_spoken, epoch);
             if (reply.Kind is RequestKind.Command && reply.Result.Index > _answered.Index && Log(m.From).At(reply.Result.Index) is { } entry)
                 _answered = (entry.Index, entry.Hash);
         }
     }
 
-    private void OnAct(MemberId from, Epoch epoch)
+    /// <summary>A link begins to handle what its successor tells it. A link that is the tail learns nothing from the learner behind it.</summary>
+    public void OnHandled(Life life, Appended m)
+    {
+        if (!_views.TryGetValue(m.Epoch, out var view) || view.Members.TakeWhile(id => id != m.From).LastOrDefault() is not { IsNone: false } link || !view.IsMember(m.From))
+            return;
+        var told = _told.GetValueOrDefault(link);
+        if (told.Life == life && told.Epoch == m.Epoch)
+            _told[link] = told with { Commit = Math.Max(told.Commit, m.Commit) };
+    }
+
+    private void OnAct(MemberId from, Epoch epoch, long commit)
     {
         Require(epoch >= _acted.GetValueOrDefault(from), "Promises Never Regress", $"{from} acts in epoch {epoch} after it acted in {_acted.GetValueOrDefault(from)}");
         _acted[from] = epoch;
+        var (life, told) = (simulation.Node(from.Node).CurrentLife, _told.GetValueOrDefault(from));
+        if (told.Life == life && told.Epoch == epoch)
+            Require(commit >= told.Commit, "Commits Run Up", $"{from} was told that {told.Commit} is committed, and says {commit}");
+        else
+            _told[from] = (life, epoch, 0);     // it is in this epoch: from now on it heeds what it is told there
     }
+
+    private static Epoch Later(Epoch a, Epoch b) => a > b ? a : b;
 
     private bool Holds(MemberId id, long index, UInt128 hash)
     {

@@ -22,6 +22,7 @@ internal sealed class GroupInvariants
     private readonly ChainInvariants? _chain;
     private readonly AnswerInvariants _answers;
     private readonly MemoryBounds _bounds;
+    private readonly bool _hitsReader;
     private readonly SortedDictionary<Epoch, MemberId> _primaries = [];
 
     public GroupInvariants(Simulation simulation, GroupSettings settings, IReadOnlyList<NodeId> nodes)
@@ -34,8 +35,16 @@ internal sealed class GroupInvariants
         else
             (_quorums, _reads) = (new QuorumInvariants(simulation, _keys, sent, _sightings), new ReadConfirmations(simulation));
         _chain?.Expect();
+        _hitsReader = simulation.RandomFor("target").Chance(settings.Reads is ReadGuard.Lease ? 0.8 : 0.5);
         Applied = new AppliedHistory(simulation.World, (index, node) => sent.At(index) ?? Log(node).At(index));
-        _answers = new AnswerInvariants(simulation, Applied, _reads, ReplicationNode.ReplicaName(settings.Id));
+        var replica = ReplicationNode.ReplicaName(settings.Id);
+        _answers = new AnswerInvariants(simulation, Applied, _reads, replica);
+        simulation.World.Observer = (actor, message) =>
+        {
+            _answers.OnHandled(actor, message);
+            if (message is Appended m && actor.Life is { } life && actor.Name.EndsWith(replica, StringComparison.Ordinal))
+                _chain?.OnHandled(life, m);
+        };
         _bounds = new MemoryBounds(simulation, settings, nodes, _keys);
         _bounds.Watch(settings.ElectionTimeout);
     }
@@ -45,6 +54,12 @@ internal sealed class GroupInvariants
 
     /// <summary>The latest primary.</summary>
     public NodeId Primary { get; private set; }
+
+    /// <summary>The one that answers linearizable reads: the primary, or the tail of the newest view.</summary>
+    public NodeId Reader { get; private set; }
+
+    /// <summary>Whom faults that hit the leader hit: the primary; of a chain its head in some runs, its tail in others.</summary>
+    public NodeId Target => _hitsReader ? Reader : Primary;
 
     /// <summary>Its epoch.</summary>
     public Epoch Epoch { get; private set; }
@@ -109,18 +124,18 @@ internal sealed class GroupInvariants
     {
         _answers.OnReplies(m);
         _quorums?.OnReplies(m);
-        _chain?.OnReplies(m);
+        _chain?.OnReplies(m, Promised(m.From).Epoch);
         if (m.Items.Any(reply => reply.Kind is RequestKind.Command && reply.Result.Outcome is Outcome.Ok))
             _simulation.Moment(GroupMoment.Answer, m.From);
     }
 
-    /// <summary>The directory has this record of the group.</summary>
-    public void OnRecord(GroupRecord record)
+    /// <summary>The directory has this record of the group, after this request.</summary>
+    public void OnRecord(AuthorityRequest request, GroupRecord record)
     {
-        _chain?.OnView(record);
+        _chain?.OnView(request, record);
         _sightings.OnNodes(record.View.Nodes);
         if (record.Epoch >= Epoch)
-            (Epoch, Primary) = (record.Epoch, record.View.Members[0].Node);
+            (Epoch, Primary, Reader) = (record.Epoch, record.View.Members[0].Node, record.View.Members[^1].Node);
     }
 
     private void OnView(ViewChanged m)
@@ -135,7 +150,7 @@ internal sealed class GroupInvariants
         {
             _chain.OnAppend(m);
             _bounds.OnAppend(m);
-            if (m.From.Node == Primary)
+            if (m.From.Node == Target)
                 _simulation.Moment(GroupMoment.Message, m.From.Node);
             return;
         }
@@ -145,7 +160,7 @@ internal sealed class GroupInvariants
         else
             _primaries.Add(m.Epoch, m.From);
         if (m.Epoch >= Epoch)
-            (Epoch, Primary) = (m.Epoch, m.From.Node);
+            (Epoch, Primary, Reader) = (m.Epoch, m.From.Node, m.From.Node);
         _bounds.OnAppend(m);
         _reads?.OnAppend(m);
         if (_quorums?.OnAppend(m) is { } proposal)
@@ -179,6 +194,8 @@ internal sealed class GroupInvariants
         Require(promised.Epoch >= m.Epoch, "Durable Promises", $"{m.From} acknowledged in epoch {m.Epoch}, its disk says {promised.Epoch}");
         _quorums?.OnAppended(m);
         _chain?.OnAppended(m);
+        if (_chain is not null && m.From.Node == Target)
+            _simulation.Moment(GroupMoment.Message, m.From.Node);
         _bounds.OnAnswer(m.From);
         _reads?.OnAnswer(m.Epoch, m.From, m.Number);
     }

@@ -12,7 +12,7 @@ internal static class GroupMoment
     /// <summary>A primary proposes to take a machine in.</summary>
     public const string TakingIn = "proposal of a learner";
 
-    /// <summary>The primary sends something to a backup.</summary>
+    /// <summary>The primary sends something to a backup; in a chain, the link that faults aim at sends something to its neighbour.</summary>
     public const string Message = "message";
 
     /// <summary>A primary answers a command.</summary>

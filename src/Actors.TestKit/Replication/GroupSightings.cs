@@ -42,7 +42,8 @@ internal sealed class GroupSightings
         (_simulation, _settings, _keys) = (simulation, settings, keys);
         string[] all = [Transferred, Resumed, Repeated, Expired, Removed, Joined];
         string[] ofPrimaryBackup = [Promoted, Kicked, TooSlow, GaveWay, CameBack, Truncated, SteppedDown, HandedOver, ReadByLease, LeaseWasOver, LeaseEndedInPause];
-        foreach (var name in settings.Protocol is Protocol.Chain ? all : [.. all, .. ofPrimaryBackup])
+        string[] ofChain = [.. all, ReadByLease];
+        foreach (var name in settings.Protocol is Protocol.Chain ? ofChain : [.. all, .. ofPrimaryBackup])
             simulation.Sometimes(name);
     }
 
@@ -134,7 +135,7 @@ internal sealed class GroupSightings
         {
             if (reply.Kind is RequestKind.Read)
                 _simulation.Reached(ReadByLease);
-            else if (reply.Kind is RequestKind.BarrierRead && _settings.Reads is ReadGuard.Lease && !_barriers.Contains(reply.Sequence))
+            else if (reply.Kind is RequestKind.BarrierRead && _settings is { Reads: ReadGuard.Lease, Protocol: Protocol.PrimaryBackup } && !_barriers.Contains(reply.Sequence))
                 OnLeaseOver(m.From);
             if (reply.Kind is not RequestKind.Command)
                 continue;

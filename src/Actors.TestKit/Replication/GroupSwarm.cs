@@ -91,7 +91,7 @@ public static class GroupSwarm
                 simulation.RunUntil(() => group.IsForgotten || simulation.Now >= until, 2 * duration);
         }
 
-        void Execute(FaultPlan plan) => simulation.Execute(plan, () => group.Primary, operators.Begin);
+        void Execute(FaultPlan plan) => simulation.Execute(plan, () => group.Target, operators.Begin);
 
         SwarmRun Result(SimulationFailedException? failure) => new(
             simulation.Seed, simulation.Steps, simulation.Now, load.Known, simulation.FaultCounts, simulation.SometimesCounts, simulation.TraceHash, failure, plan);
@@ -109,7 +109,7 @@ public static class GroupSwarm
             InitialMembers = [.. Enumerable.Range(1, size).Select(i => new NodeId($"n{i}"))],
             Protocol = options.Protocol,
             Commit = random.Chance(0.5) || options.Protocol is Protocol.Chain ? CommitRule.All : CommitRule.Majority,
-            Reads = random.Chance(0.4) && options.Protocol is Protocol.PrimaryBackup ? ReadGuard.Lease : ReadGuard.Barrier,
+            Reads = random.Chance(0.4) ? ReadGuard.Lease : ReadGuard.Barrier,
             MaxClockDrift = 3 * SwarmScenarios.ClockDrift,      // one clock gains, another one loses
             LeaseDuration = election / (1 + 3 * SwarmScenarios.ClockDrift) * (0.55 + 0.45 * random.NextDouble()),
             MinInView = Math.Min(size, 2),
@@ -144,7 +144,7 @@ public static class GroupSwarm
         var hosts = settings.InitialMembers.Where(_ => random.Chance(share)).ToList();
         var watched = random.Chance(0.5);
         var spares = options.Nodes is null && simulation.RandomFor("spares").Chance(0.2) ? 1 : 0;
-        return new SimGroup(simulation, settings, wiring, OnStart, spares) { Hesitations = 0.01 };
+        return new SimGroup(simulation, settings, wiring, OnStart, spares, simulation.RandomFor("directory").Chance(0.3) ? 5 : 3) { Hesitations = 0.01 };
 
         void OnStart(SimGroup group, SimNodeContext context)
         {

@@ -13,7 +13,6 @@ public sealed class SimGroup
     private const string WatchResumed = "a watcher resumed";
     private const string Rested = "a group rested";
     private const string Stirred = "a backup ended a rest";
-    private const int DirectoryNodes = 3;
 
     private readonly Simulation _simulation;
     private readonly GroupSettings _settings;
@@ -32,7 +31,8 @@ public sealed class SimGroup
 
     /// <param name="started">Called on each start of a node, to put more actors on it.</param>
     /// <param name="spares">Nodes more, which do not found the group: they are outside until they are taken in.</param>
-    internal SimGroup(Simulation simulation, GroupSettings settings, SimGroupOptions options, Action<SimGroup, SimNodeContext>? started, int spares = 0)
+    /// <param name="directoryNodes">Members of the directory, if the group needs one.</param>
+    internal SimGroup(Simulation simulation, GroupSettings settings, SimGroupOptions options, Action<SimGroup, SimNodeContext>? started, int spares = 0, int directoryNodes = 3)
     {
         ArgumentNullException.ThrowIfNull(simulation);
         ArgumentNullException.ThrowIfNull(settings);
@@ -57,7 +57,7 @@ public sealed class SimGroup
         simulation.Network.ReplicaName = _ => ReplicationNode.Name;     // which passes it on, as between processes
         if (settings.Authority is ViewAuthority.Directory)
         {
-            _directory = DirectoryMachine.Group([.. Enumerable.Range(1, DirectoryNodes).Select(i => new NodeId($"d{i}"))]) with
+            _directory = DirectoryMachine.Group([.. Enumerable.Range(1, directoryNodes).Select(i => new NodeId($"d{i}"))]) with
             {
                 StateMachine = () => new WatchedDirectory(_invariants.OnRecord),
             };
@@ -72,11 +72,17 @@ public sealed class SimGroup
     /// <summary>The nodes that have a replica of the group, members or not.</summary>
     public IReadOnlyList<NodeId> Nodes => _nodes;
 
+    /// <summary>The nodes of the directory; none where the group decides on its views itself.</summary>
+    internal IReadOnlyList<NodeId> DirectoryNodes => _directory?.InitialMembers ?? [];
+
     /// <summary>The group's settings.</summary>
     public GroupSettings Settings => _settings;
 
     /// <summary>Who leads, as far as its messages tell; none before the first primary.</summary>
     public NodeId Primary => _invariants.Primary;
+
+    /// <summary>Whom faults that hit the leader hit.</summary>
+    internal NodeId Target => _invariants.Target;
 
     /// <summary>The highest epoch that had a primary.</summary>
     public Epoch Epoch => _invariants.Epoch;
@@ -84,7 +90,7 @@ public sealed class SimGroup
     /// <summary>True when every disk has lost the group: the nodes rightly found another one, under the same name.</summary>
     internal bool IsForgotten { get; private set; }
 
-    /// <summary>The share of queries in the middle of which a primary with leases stops for a while. Default 0.</summary>
+    /// <summary>The share of queries in the middle of which whoever reads by a lease stops for a while. Default 0.</summary>
     internal double Hesitations { get; init; }
 
     /// <summary>Called with what a client was told of a command: it must be durable where the commit rule says so.</summary>
@@ -146,7 +152,7 @@ public sealed class SimGroup
     }
 
     // Only where a lease may run out meanwhile.
-    private TimeSpan Hesitation(SimNodeContext context) => _settings.Reads is ReadGuard.Lease && context.Id == Primary && context.Random.NextDouble() < Hesitations
+    private TimeSpan Hesitation(SimNodeContext context) => _settings.Reads is ReadGuard.Lease && context.Id == _invariants.Reader && context.Random.NextDouble() < Hesitations
         ? 3 * context.Random.NextDouble() * _settings.ElectionTimeout
         : TimeSpan.Zero;
 

@@ -55,6 +55,8 @@ internal static class SwarmScenarios
             events.AddRange(Deposition(group, clients, random.Chance(0.7) ? At(GroupMoment.Message) : null, random));
         for (var i = group.Nodes.Count > 2 && !TrustsNoClock(group) ? random.Next(4) : 0; i > 0; i--)
             events.AddRange(Defection(group, clients, random));
+        if (group.DirectoryNodes.Count > 3)
+            events.AddRange(SplitDirectory(group, simulation.RandomFor("directory plan")));
         if (group.Nodes.Count > 2 && random.Chance(0.05))
             LoseMajority(events, group, random);
         return plan with { Events = [.. events.OrderBy(e => e.At)] };
@@ -112,6 +114,19 @@ internal static class SwarmScenarios
         {
             yield return new FaultEvent(at, random.Chance(0.5) ? FaultKind.Crash : FaultKind.Isolate, [node], random.Between(TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(6)));
             at += group.Settings.KickAfter - group.Settings.ElectionTimeout * random.NextDouble();
+        }
+    }
+
+    /// <summary>Two of the directory's nodes are cut off, with some of the group's, for long enough to be kicked; then two of the others are.</summary>
+    private static IEnumerable<FaultEvent> SplitDirectory(SimGroup group, SeededRandom random)
+    {
+        var nodes = group.DirectoryNodes.ToArray();
+        random.Shuffle(nodes);
+        var (at, lasts) = (Before(random, TimeSpan.FromSeconds(10)), random.Between(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(4)));
+        foreach (var two in (NodeId[][])[nodes[..2], nodes[2..4]])
+        {
+            yield return new FaultEvent(at, FaultKind.Partition, [.. two, .. group.Nodes.Where(_ => random.Chance(0.5))], lasts);
+            at += lasts;
         }
     }
 

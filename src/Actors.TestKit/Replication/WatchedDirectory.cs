@@ -4,8 +4,8 @@ using Actors.Replication;
 
 namespace Actors.TestKit;
 
-/// <summary>The shipped directory, watched: each replica of it shows every record that it comes to, those that it applies again after a crash too.</summary>
-internal sealed class WatchedDirectory(Action<GroupRecord> observer) : IStateMachine
+/// <summary>The shipped directory, watched: each replica of it shows every record that it comes to, and by what request, those that it applies again after a crash too.</summary>
+internal sealed class WatchedDirectory(Action<AuthorityRequest, GroupRecord> observer) : IStateMachine
 {
     private readonly DirectoryMachine _machine = new();
 
@@ -15,7 +15,7 @@ internal sealed class WatchedDirectory(Action<GroupRecord> observer) : IStateMac
         _machine.Apply(command, context, answer);
         reply.Write(answer.WrittenSpan);
         if (DirectoryCodec.Record(answer.WrittenMemory) is { } record)
-            observer(record);
+            observer(DirectoryCodec.ReadRequest(command.ToArray()), record);
     }
 
     public void Query(ReadOnlySpan<byte> query, IStateReader state, IBufferWriter<byte> reply) => _machine.Query(query, state, reply);

@@ -1,3 +1,4 @@
+using Actors.Membership;
 using Actors.Replication;
 using Actors.Replication.Client;
 
@@ -13,6 +14,9 @@ internal sealed class DirectoryClient(Action<object> client) : IViewAuthority
         Action<GroupReply> done = reply => complete(Reply(reply));
         client(request is ReadRecord ? new Query(bytes, ReadMode.Barrier, timeout, done) : new Submit(bytes, default, timeout, done));
     }
+
+    public void Ask(ReadEpochs request, TimeSpan timeout, Action<IReadOnlyList<Epoch>?> complete)
+        => client(new Query(DirectoryCodec.Write(request), ReadMode.Barrier, timeout, reply => complete(reply.Outcome is Outcome.Ok ? DirectoryCodec.Epochs(reply.Payload) : null)));
 
     private static AuthorityReply Reply(in GroupReply reply)
         => reply.Outcome is Outcome.Ok ? new AuthorityReply(DirectoryCodec.Record(reply.Payload), "") : new AuthorityReply(null, reply.Error.Length > 0 ? reply.Error : $"{reply.Outcome}");

@@ -18,6 +18,7 @@ internal static class DirectoryCodec
             HasJoined => 'J',
             ChangeNodes => 'N',
             ReadRecord => 'R',
+            ReadEpochs => 'E',
             _ => throw new ArgumentException($"no codec for {request.GetType().Name}"),
         }));
         w.Text(request.Group.Value);
@@ -49,6 +50,11 @@ internal static class DirectoryCodec
                 w.Text(m.Node.Value);
                 w.Bool(m.Join);
                 break;
+            case ReadEpochs m:
+                w.Int32(m.Groups.Count);
+                foreach (var group in m.Groups)
+                    w.Text(group.Value);
+                break;
         }
 
         return w.ToArray();
@@ -59,10 +65,7 @@ internal static class DirectoryCodec
     {
         var r = new ByteReader(bytes);
         var letter = (char)r.Byte();
-        var name = r.Text();
-        if (!Name.IsValid(name))
-            throw new MalformedException("a group name is not valid");
-        var group = new GroupId(name);
+        var group = Group(ref r);
         return letter switch
         {
             'F' => new FoundGroup(group, Node(ref r), new Incarnation(r.UInt128()), Nodes(ref r), r.Int32(), GroupLimits.Read(ref r)),
@@ -71,6 +74,7 @@ internal static class DirectoryCodec
             'J' => new HasJoined(group, new Epoch(r.Int64()), ViewRecord.ReadId(ref r)),
             'N' => new ChangeNodes(group, Node(ref r), r.Bool()),
             'R' => new ReadRecord(group),
+            'E' => new ReadEpochs(Groups(ref r)),
             _ => throw new MalformedException($"the directory knows no request '{letter}'"),
         };
     }
@@ -79,6 +83,34 @@ internal static class DirectoryCodec
     public static byte[] Write(GroupRecord? record) => record?.Encode() ?? [];
 
     public static GroupRecord? Record(ReadOnlyMemory<byte> bytes) => bytes.Length == 0 ? null : GroupRecord.Decode(bytes);
+
+    /// <summary>The answer to <see cref="ReadEpochs"/>.</summary>
+    public static byte[] Write(IReadOnlyList<Epoch> epochs)
+    {
+        var w = new ByteWriter();
+        w.Int32(epochs.Count);
+        foreach (var epoch in epochs)
+            w.Int64(epoch.Value);
+        return w.ToArray();
+    }
+
+    public static IReadOnlyList<Epoch> Epochs(ReadOnlyMemory<byte> bytes)
+    {
+        var r = new ByteReader(bytes);
+        return ByteReader.Array(ref r, 8, (ref ByteReader r) => new Epoch(r.Int64()));
+    }
+
+    private static GroupId Group(ref ByteReader r)
+    {
+        var name = r.Text();
+        return Name.IsValid(name) ? new GroupId(name) : throw new MalformedException("a group name is not valid");
+    }
+
+    private static GroupId[] Groups(ref ByteReader r)
+    {
+        var groups = ByteReader.Array(ref r, 4 + 1, Group);
+        return groups.Length <= ReadEpochs.MaxGroups ? groups : throw new MalformedException($"{groups.Length} epochs are asked for at once; at most {ReadEpochs.MaxGroups} are told");
+    }
 
     private static NodeId Node(ref ByteReader r)
     {

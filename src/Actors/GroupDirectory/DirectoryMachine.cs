@@ -55,7 +55,11 @@ internal sealed class DirectoryMachine : IStateMachine
     {
         ArgumentNullException.ThrowIfNull(state);
         ArgumentNullException.ThrowIfNull(reply);
-        reply.Write(DirectoryCodec.Write(Record(state, Read(query).Group)));
+        reply.Write(Read(query) switch
+        {
+            ReadEpochs m => DirectoryCodec.Write([.. m.Groups.Select(group => Record(state, group)?.Epoch ?? Epoch.Zero)]),
+            var m => DirectoryCodec.Write(Record(state, m.Group)),
+        });
     }
 
     // Wiped machines never found a second group: the directory remembers the first.

@@ -9,7 +9,7 @@ internal static class GroupChanges
 {
     /// <summary>The first view: of members that were all empty.</summary>
     public static GroupRecord Found(IReadOnlyList<MemberId> members, int minInView, ReadOnlyMemory<byte> genesis)
-        => new(new Epoch(1), new View(members, []), [], members, minInView, genesis);
+        => new(new Epoch(1), new View(members, []), [], members, minInView, genesis) { Reader = members[^1] };
 
     /// <summary><paramref name="id"/> has joined the view of <paramref name="epoch"/>; when all have, the view is active.</summary>
     public static GroupRecord WithJoined(this GroupRecord record, Epoch epoch, MemberId id)
@@ -17,7 +17,7 @@ internal static class GroupChanges
         if (epoch != record.Epoch || !record.View.IsMember(id) || record.Joined.Contains(id))
             return record;
         var joined = record with { Joined = [.. record.Joined, id] };
-        return joined.IsActive ? joined with { Serving = record.View.Members } : joined;
+        return joined.IsActive ? joined with { Serving = record.View.Members, Reader = record.View.Members[^1] } : joined;
     }
 
     /// <summary>A machine asks for a membership: a learner behind the others, and its earlier ids go in the same step.</summary>

@@ -17,6 +17,9 @@ namespace Actors.Replication;
 internal sealed record GroupRecord(
     Epoch Epoch, View View, IReadOnlyList<MemberId> Joined, IReadOnlyList<MemberId> Serving, int MinInView, ReadOnlyMemory<byte> Genesis)
 {
+    /// <summary>The last member of the last active view: in a chain it may answer reads by a lease, and know of no later view.</summary>
+    public MemberId Reader { get; init; }
+
     /// <summary>True once all members have joined.</summary>
     public bool IsActive => Joined.Count == View.Members.Count;
 
@@ -33,6 +36,7 @@ internal sealed record GroupRecord(
         ViewRecord.WriteIds(writer, Serving);
         writer.Int32(MinInView);
         writer.Block(Genesis.Span);
+        ViewRecord.WriteId(writer, Reader);
     }
 
     public byte[] Encode()
@@ -51,7 +55,10 @@ internal sealed record GroupRecord(
             throw new MalformedException("a group's record has no view");
         var view = new View(members, ViewRecord.ReadIds(ref reader)) { Nodes = ViewRecord.ReadNodes(ref reader) };
         return new GroupRecord(
-            epoch, view, ViewRecord.ReadIds(ref reader), ViewRecord.ReadIds(ref reader), reader.Int32(), reader.Block());
+            epoch, view, ViewRecord.ReadIds(ref reader), ViewRecord.ReadIds(ref reader), reader.Int32(), reader.Block())
+        {
+            Reader = ViewRecord.ReadId(ref reader),
+        };
     }
 
     public static GroupRecord Decode(ReadOnlyMemory<byte> bytes)

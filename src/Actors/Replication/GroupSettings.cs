@@ -32,13 +32,13 @@ public enum CommitRule : byte
     Majority = 1,
 }
 
-/// <summary>What makes a primary certain, when it answers a linearizable read, that it still is the primary.</summary>
+/// <summary>What makes a primary, or the tail of a chain, certain, when it answers a linearizable read, that it still is what it was.</summary>
 public enum ReadGuard : byte
 {
-    /// <summary>A round to a quorum after the read came. No clock is trusted.</summary>
+    /// <summary>A round to a quorum after the read came; in a chain through every link. No clock is trusted.</summary>
     Barrier = 0,
 
-    /// <summary>The promises of a quorum, which last for a while: no round, but clocks must keep <see cref="GroupSettings.MaxClockDrift"/>. Without a valid lease as <see cref="Barrier"/>.</summary>
+    /// <summary>The promises of a quorum, or in a chain what the directory said, which last for a while: no round, but clocks must keep <see cref="GroupSettings.MaxClockDrift"/>. Without a valid lease as <see cref="Barrier"/>.</summary>
     Lease = 1,
 }
 
@@ -68,7 +68,7 @@ public sealed record GroupSettings
     public ReadGuard Reads { get; init; } = ReadGuard.Barrier;
 
     /// <summary>
-    /// How long a lease lasts from the sending of the message that a quorum answered. Default 250 ms; at least twice <see cref="HeartbeatInterval"/>, and with
+    /// How long a lease lasts from the sending of the message that a quorum, or the directory, answered. Default 250 ms; at least twice <see cref="HeartbeatInterval"/>, and with
     /// <see cref="MaxClockDrift"/> at most <see cref="ElectionTimeout"/>, or elections would wait for it. Counts only where <see cref="Reads"/> is lease.
     /// </summary>
     public TimeSpan LeaseDuration { get; init; } = TimeSpan.FromMilliseconds(250);
@@ -89,7 +89,7 @@ public sealed record GroupSettings
     public TimeSpan ElectionTimeout { get; init; } = TimeSpan.FromMilliseconds(300);
 
     /// <summary>
-    /// Silence after which the primary proposes to kick a member (commit rule all). Its own disk is held to the same: a primary whose write takes
+    /// Silence after which the primary proposes to kick a member (commit rule all; a directory of more than three as well). Its own disk is held to the same: a primary whose write takes
     /// so long falls silent, so that another one takes over (every commit rule). Default 1 s; at least <see cref="ElectionTimeout"/>.
     /// </summary>
     public TimeSpan KickAfter { get; init; } = TimeSpan.FromSeconds(1);
@@ -170,7 +170,6 @@ public sealed record GroupSettings
         Require(Protocol is not Protocol.Chain || Id != Directory, "protocol", "must be primary-backup: the group that holds the views of others decides on its own");
         Require(Commit is CommitRule.All or CommitRule.Majority, "commit", "must be all or majority");
         Require(Reads is ReadGuard.Barrier or ReadGuard.Lease, "reads", "must be barrier or lease");
-        Require(Reads is ReadGuard.Barrier || Protocol is Protocol.PrimaryBackup, "reads", "must be barrier in a chain");
         Require(MaxClockDrift is >= 0 and <= 0.5, "max-clock-drift", $"must be from 0 to 0.5, is {MaxClockDrift}");
         Require(MinInView >= 1 && MinInView <= InitialMembers.Count, "min-in-view", $"must be from 1 to the number of members ({InitialMembers.Count}), is {MinInView}");
         Require(HeartbeatInterval >= TimeSpan.FromMilliseconds(1), "heartbeat-interval", "must be at least 1 ms");

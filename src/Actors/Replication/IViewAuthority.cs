@@ -23,7 +23,14 @@ internal sealed record ChangeNodes(GroupId Group, NodeId Node, bool Join) : Auth
 /// <summary>What is known of the group?</summary>
 internal sealed record ReadRecord(GroupId Group) : AuthorityRequest(Group);
 
-/// <summary>The answer to every request: the group's record after it, whether it changed anything or not.</summary>
+/// <summary>Which epochs are these groups in? One question for all chains whose tails live on a machine.</summary>
+internal sealed record ReadEpochs(IReadOnlyList<GroupId> Groups) : AuthorityRequest(GroupSettings.Directory)
+{
+    /// <summary>More are asked for in several questions.</summary>
+    public const int MaxGroups = 512;
+}
+
+/// <summary>The answer to every other request: the group's record after it, whether it changed anything or not.</summary>
 /// <param name="Record">Null when the group is not founded yet, or when there is an error.</param>
 /// <param name="Error">Why there is no answer, or a refusal; empty otherwise.</param>
 internal sealed record AuthorityReply(GroupRecord? Record, string Error);
@@ -33,4 +40,7 @@ internal interface IViewAuthority
 {
     /// <summary>Asks; <paramref name="complete"/> is called once, within <paramref name="timeout"/>, on another thread: it must only pass the reply on.</summary>
     void Ask(AuthorityRequest request, TimeSpan timeout, Action<AuthorityReply> complete);
+
+    /// <summary>Asks for epochs, in the order of <see cref="ReadEpochs.Groups"/>, zero for an unknown group: each was the newest at some moment after the call. <paramref name="complete"/> as above, with null when there was no answer.</summary>
+    void Ask(ReadEpochs request, TimeSpan timeout, Action<IReadOnlyList<Epoch>?> complete);
 }

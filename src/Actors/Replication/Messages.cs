@@ -176,7 +176,11 @@ internal readonly record struct Reply(RequestKind Kind, long Sequence, LogPositi
 
 /// <summary>Replica → client: replies, each by kind and number.</summary>
 /// <param name="Number">The message whose requests these answer at once: a refusal is of the copy in it. 0 for what was ordered or waited.</param>
-internal sealed record Replies(GroupId Group, NodeId From, long Number, IReadOnlyList<Reply> Items) : ReplicationMessage(Group);
+internal sealed record Replies(GroupId Group, NodeId From, long Number, IReadOnlyList<Reply> Items) : ReplicationMessage(Group)
+{
+    /// <summary>True when the sender, who may not be the one that takes commands, answers <see cref="RequestKind.Read"/> at once: send them here.</summary>
+    public bool ReadsHere { get; init; }
+}
 
 /// <summary>Replica → client: I am not the primary; what you sent me and got no reply to goes elsewhere.</summary>
 /// <param name="Primary">Who is, as far as known; none otherwise.</param>

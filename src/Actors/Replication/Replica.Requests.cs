@@ -50,6 +50,9 @@ internal abstract partial class Replica
         SendReplies(m.ReplyTo, m.Number, answers);
     }
 
+    /// <summary>See <see cref="Replies.ReadsHere"/>.</summary>
+    protected virtual bool ReadsHere => false;
+
     /// <summary>Answers from the state as it is, if nobody else can lead meanwhile; null when that is not certain.</summary>
     protected virtual List<Reply>? ReadByLease(List<Request> reads) => null;
 
@@ -59,7 +62,7 @@ internal abstract partial class Replica
         switch (request.Kind)
         {
             case RequestKind.StaleRead:
-                return ReadNow(request, Age);
+                return ReadStale(request);
             case RequestKind.BarrierRead:
                 return QueueRead(m, request);
         }
@@ -160,7 +163,7 @@ internal abstract partial class Replica
             return;
         var stale = m.Items.Where(r => r.Kind == RequestKind.StaleRead).ToList();
         if (stale.Count > 0 && !IsJoining)
-            SendReplies(m.ReplyTo, m.Number, stale.ConvertAll(r => ReadNow(r, Age)));
+            SendReplies(m.ReplyTo, m.Number, stale.ConvertAll(ReadStale));
         if (stale.Count < m.Items.Count || IsJoining)
             Redirect(m.ReplyTo, isFirst ? 0 : m.Number);
     }
@@ -176,6 +179,9 @@ internal abstract partial class Replica
     /// <summary>How long ago this replica last heard from whom it takes entries from: the age of a stale read.</summary>
     protected abstract TimeSpan Age { get; }
 
+    // Its age is told as it is once the state is read: reading may take its time.
+    private Reply ReadStale(Request request) => ReadNow(request, TimeSpan.Zero) with { AgeMs = (long)Age.TotalMilliseconds };
+
     protected Reply ReadNow(Request request, TimeSpan age)
         => new(request.Kind, request.Sequence, default, (long)age.TotalMilliseconds, _applier.Query(request.Payload));
 
@@ -187,7 +193,7 @@ internal abstract partial class Replica
             var (to, bytes) = (from, 0);
             while (to < items.Count && (to == from || bytes + items[to].Result.Payload.Length + 64 <= GroupSettings.MaxBatchBytes))
                 bytes += items[to++].Result.Payload.Length + 64;
-            Reply(client, new Replies(_settings.Id, _environment.Node, number, from == 0 && to == items.Count ? items : items.GetRange(from, to - from)));
+            Reply(client, new Replies(_settings.Id, _environment.Node, number, from == 0 && to == items.Count ? items : items.GetRange(from, to - from)) { ReadsHere = ReadsHere });
             from = to;
         }
     }

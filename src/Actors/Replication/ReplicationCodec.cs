@@ -199,6 +199,7 @@ internal static class ReplicationCodec
                     item.Result.Write(w);
                 }
 
+                w.Bool(m.ReadsHere);
                 break;
             case Redirect m:
                 w.Text(m.From.Value);
@@ -372,7 +373,7 @@ internal static class ReplicationCodec
         var from = ViewRecord.ReadNode(ref r);
         var number = r.Int64();
         var items = ByteReader.Array(ref r, SmallestReply, (ref ByteReader r) => new Reply(Kind(ref r), r.Int64(), Position(ref r), r.Int64(), Applied.Read(ref r)));
-        return new Replies(group, from, number, items);
+        return new Replies(group, from, number, items) { ReadsHere = r.Bool() };
     }
 
     private static RequestKind Kind(ref ByteReader r)

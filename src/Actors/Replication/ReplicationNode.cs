@@ -12,6 +12,12 @@ namespace Actors.Replication;
 /// <summary>Replica → its supervisor: the part it plays now.</summary>
 internal sealed record RoleChanged(GroupId Group, ReplicaRole Role) : INoSerializationVerificationNeeded;
 
+/// <summary>Replica → its supervisor: reads of the group are answered here by a lease, which the machine keeps renewing; or no more.</summary>
+internal sealed record ReadsByLease(GroupId Group, bool Does) : INoSerializationVerificationNeeded;
+
+/// <summary>Node → replica: the group was in <paramref name="Epoch"/> at some moment after <paramref name="AskedAt"/>.</summary>
+internal sealed record LeaseRenewed(GroupId Group, Epoch Epoch, TimeSpan AskedAt) : INoSerializationVerificationNeeded;
+
 /// <summary>Local → node: pass <paramref name="Message"/> to the node's client of the group, whichever incarnation lives.</summary>
 internal sealed record ForClient(GroupId Group, object Message) : INoSerializationVerificationNeeded;
 
@@ -61,6 +67,7 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
     private TimeSpan _beatInterval;
     private IActorRef _writer = ActorRefs.Nobody;
     private IActorRef _stopper = ActorRefs.Nobody;
+    private readonly SortedSet<GroupId> _readers = [];      // groups whose tail here reads by its lease
 
     /// <summary>See <see cref="Props"/>.</summary>
     public ReplicationNode(ReplicationEnvironment environment, IReadOnlyList<GroupSettings> groups, ClientSettings client)
@@ -128,6 +135,9 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
             case Rests m: OnRests(m); break;
             case Stirs m: _beats.Stir(m.Group); break;
             case BeatTick: OnBeatTick(); break;
+            case ReadsByLease m: OnReadsByLease(m); break;
+            case RenewTick: OnRenewTick(); break;
+            case LeaseRenewed m: ReplicaOf(m.Group).Tell(m); break;
             case RoleChanged m: OnRoleChanged(m); break;
             case Terminated m: OnTerminated(m.ActorRef); break;
             case StartAgain m: StartReplica(m.Group); break;
@@ -202,6 +212,35 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
             ReplicaOf(group).Tell(new WakeUp(node, heardAt));
     }
 
+    // ---- The lease of this machine, for all its groups ----
+
+    private void OnReadsByLease(ReadsByLease m)
+    {
+        if (m.Does)
+            _readers.Add(m.Group);
+        else
+            _readers.Remove(m.Group);
+        if (_readers.Count == 0)
+            Timers.Cancel(RenewTick.Instance);
+        else if (m.Does)
+            Timers.StartPeriodicTimer(RenewTick.Instance, RenewTick.Instance, TimeSpan.Zero, ShortestLease / 3);       // one lost question costs no lease
+    }
+
+    private TimeSpan ShortestLease => _readers.Min(group => _groups[group].LeaseDuration);
+
+    private void OnRenewTick()
+    {
+        var (self, askedAt, timeout) = (Self, Now, ShortestLease);
+        foreach (var groups in _readers.Chunk(ReadEpochs.MaxGroups))
+        {
+            Authority().Ask(new ReadEpochs(groups), timeout, epochs =>
+            {
+                for (var i = 0; i < epochs?.Count; i++)
+                    self.Tell(new LeaseRenewed(groups[i], epochs[i], askedAt), ActorRefs.NoSender);
+            });
+        }
+    }
+
     private void OnRoleChanged(RoleChanged m)
     {
         if (m.Role is not ReplicaRole.Primary && _roles.GetValueOrDefault(m.Group) is ReplicaRole.Primary)
@@ -231,6 +270,7 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
         _failures.Remove(replica.Path.Name, out var failure);
         _beats.Stir(group);
         _life++;
+        OnReadsByLease(new ReadsByLease(group, false));
         if (failure is StoreFailedException or InvariantViolation)
         {
             _logger.Error("[{0}] replica out of service: {1}", group, failure.Message);
@@ -290,6 +330,11 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
     private sealed class BeatTick : INoSerializationVerificationNeeded
     {
         public static readonly BeatTick Instance = new();
+    }
+
+    private sealed class RenewTick : INoSerializationVerificationNeeded
+    {
+        public static readonly RenewTick Instance = new();
     }
 
     private sealed class StopTimeout : INoSerializationVerificationNeeded

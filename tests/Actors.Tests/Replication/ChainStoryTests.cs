@@ -233,6 +233,21 @@ public sealed class ChainStoryTests
     }
 
     [Fact]
+    public void A_directory_of_five_repairs_a_chain_after_three_of_it_have_died_one_after_the_other()
+    {
+        using var story = Chain(3, directoryNodes: 5).Begin();
+        foreach (var node in (NodeId[])[new("d1"), new("d4"), new("d2")])
+        {
+            story.Node(node).Crash();
+            story.Simulation.RunFor(TimeSpan.FromSeconds(4));
+        }
+
+        story.Node(N(2)).Crash();
+        Assert.Equal(Outcome.Ok, story.Ended(story.Put(N(1), "k", "1")).Outcome);
+        Assert.Equal([N(1), N(3)], story.Status(N(1)).Members);
+    }
+
+    [Fact]
     public void A_wiped_machine_gets_the_state_and_becomes_the_tail_while_writes_go_on()
     {
         using var story = Chain(3, s => s with { LogLimitBytes = 1_000, TransferChunkBytes = 256, StateFlushInterval = TimeSpan.FromMilliseconds(20) }).Begin();
@@ -254,8 +269,8 @@ public sealed class ChainStoryTests
 
     private static readonly NodeId[] Directory = [new("d1"), new("d2"), new("d3")];
 
-    private static Story Chain(int nodes, Func<GroupSettings, GroupSettings>? change = null)
-        => new(nodes, s => (change ?? (same => same))(s with { Protocol = Protocol.Chain }));
+    private static Story Chain(int nodes, Func<GroupSettings, GroupSettings>? change = null, int directoryNodes = 3)
+        => new(nodes, s => (change ?? (same => same))(s with { Protocol = Protocol.Chain }), directoryNodes: directoryNodes);
 
     private static NodeId N(int number) => new($"n{number}");
 

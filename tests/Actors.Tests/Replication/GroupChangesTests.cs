@@ -50,6 +50,18 @@ public sealed class GroupChangesTests
     }
 
     [Fact]
+    public void The_reader_is_the_tail_of_the_last_active_view_whatever_becomes_of_its_machine()
+    {
+        var active = Active(A, B, C);
+        Assert.Equal(C, active.Reader);
+        Assert.Equal(C, active.WithView(active.Epoch, new View([A, B], []), out _).Reader);
+        var wiped = active.WithLearner(C.Node, new Incarnation(99), 12, out _);
+        Assert.Equal(C, wiped.Reader);
+        Assert.Equal(B, wiped.WithJoined(wiped.Epoch, A).WithJoined(wiped.Epoch, B).Reader);
+        Assert.Equal(C, GroupRecord.Decode(wiped.Encode()).Reader);
+    }
+
+    [Fact]
     public void Members_keep_their_order_and_only_the_learner_of_an_active_view_is_promoted_and_comes_last()
     {
         Refused(Active(A, B, C), new View([B, A], []), "keep their order");
@@ -130,12 +142,15 @@ public sealed class GroupChangesTests
             new HasJoined(Group, new Epoch(3), A),
             new ChangeNodes(Group, D.Node, true),
             new ReadRecord(Group),
+            new ReadEpochs([Group, new GroupId("another")]),
         ];
         foreach (var request in requests)
             Assert.Equal(DirectoryCodec.Write(request), DirectoryCodec.Write(DirectoryCodec.ReadRequest(DirectoryCodec.Write(request))));
         var record = Active(A, B).WithNode(D.Node, out _).WithNode(C.Node, out _).WithLearner(D.Node, D.Incarnation, 9, out _);
         Assert.Equal(record.Encode(), GroupRecord.Decode(record.Encode()).Encode());
         Assert.Equal([A.Node, B.Node, D.Node, C.Node], GroupRecord.Decode(record.Encode()).View.Nodes);
+        Epoch[] epochs = [new(7), Epoch.Zero];
+        Assert.Equal(epochs, DirectoryCodec.Epochs(DirectoryCodec.Write(epochs)));
         Assert.Null(DirectoryCodec.Record(DirectoryCodec.Write((GroupRecord?)null)));
     }
 

@@ -67,7 +67,10 @@ public sealed class ReplicationCodecTests
         [
             new Reply(RequestKind.Command, 2, At(3, 7), 0, new Applied(Outcome.Ok, "reply"u8.ToArray(), 11, "")),
             new Reply(RequestKind.StaleRead, 5, default, 250, new Applied(Outcome.Failed, default, 11, "größer")),
-        ]),
+        ])
+        {
+            ReadsHere = true,
+        },
         new Redirect(Group, new NodeId("n1"), default, 5, true),
         new Redirect(Group, new NodeId("n1"), new NodeId("n2"), 0, false),
         new StatusRequest(Group, "akka://there/client", 5),

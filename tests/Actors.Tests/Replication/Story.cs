@@ -39,7 +39,8 @@ internal sealed class Story : IDisposable
     /// <param name="nodes">The initial members.</param>
     /// <param name="change">Other settings than the defaults.</param>
     /// <param name="spares">Nodes that have a replica too, and do not belong to the group.</param>
-    public Story(int nodes, Func<GroupSettings, GroupSettings>? change = null, int spares = 0)
+    /// <param name="directoryNodes">Members of the directory, if the group needs one.</param>
+    public Story(int nodes, Func<GroupSettings, GroupSettings>? change = null, int spares = 0, int directoryNodes = 3)
     {
         var wiring = new SimGroupOptions();
         Simulation = new Simulation(seed: 1, wiring.Apply());
@@ -51,7 +52,7 @@ internal sealed class Story : IDisposable
             MinInView = Math.Min(2, nodes),
             StateMachine = () => new KeyValueMachine(),
         };
-        _group = new SimGroup(Simulation, change?.Invoke(settings) ?? settings, wiring, started: null, spares);
+        _group = new SimGroup(Simulation, change?.Invoke(settings) ?? settings, wiring, started: null, spares, directoryNodes);
         var invariants = wiring.Observer;
         wiring.Observer = message =>
         {

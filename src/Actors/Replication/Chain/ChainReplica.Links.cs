@@ -107,8 +107,8 @@ internal sealed partial class ChainReplica
         InvariantViolation.Require(m.Durable <= _log.Last.Index, $"{m.From} acknowledges {m.Durable}, the log ends at {_log.Last}");
         _down.Acknowledged(m.Number, m.Durable, Now);
         _suspected.Remove(m.From.Node);
-        if (IsHead && _serving)
-            _freshAt = Now;
+        if (_serving && IsHead)
+            _freshAt = Now;     // while it serves nobody orders without it; before that others may
         if (_down.LacksState && m.Durable >= _log.Base.Position.Index)
             EndTransferTo(_down);
         if (!IsTail && m.Commit > _commit)
@@ -125,16 +125,17 @@ internal sealed partial class ChainReplica
 
     private void Forget(LogEntry entry) => TakePending(entry.Index, out _);
 
+    // A link that is started again keeps its epoch and numbers its messages anew: what this life has not sent was sent by an earlier one.
     private void OnMismatch(Mismatch m)
     {
-        if (_down is not null && m.From == _down.Id)
+        if (_down is not null && m.From == _down.Id && m.Number <= _number)
             GoBack(_down, m);
     }
 
     /// <summary>At the tail: everything durable here is durable in all links before it. Commits, answers, tells the link before.</summary>
     private void AdvanceCommit()
     {
-        if (!_serving || !IsTail || !PromiseIsDurable)
+        if (!_serving || !IsTail || !PromiseIsDurable || MustBeSilent)
             return;
         var index = IsHead ? _log.Durable : Math.Min(_matched, _log.Durable);
         if (index > _commit)

@@ -134,6 +134,7 @@ internal sealed partial class ChainReplica
     {
         GiveUpLostBatch();
         Forward(greet: true);
+        AdvanceCommit();        // it may have been silent for a lease
         if (_serving)
             GoOnWithoutSilent();
         else if (_role is ReplicaRole.Sealed && !IsWedged)
@@ -170,7 +171,7 @@ internal sealed partial class ChainReplica
 
     private void PromoteIfCaughtUp(Progress learner)
     {
-        if (_record!.View.Learners.Contains(learner.Id) && learner.Match >= _commit && !learner.LacksState)
+        if (!MustBeSilent && _record!.View.Learners.Contains(learner.Id) && learner.Match >= _commit && !learner.LacksState)
             Propose(_record.View.WithPromoted(learner.Id));
     }
 

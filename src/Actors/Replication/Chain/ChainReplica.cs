@@ -10,7 +10,7 @@ namespace Actors.Replication.Chain;
 /// <remarks>
 /// van Renesse and Schneider, OSDI 2004. The views come from an authority outside the chain (replication rules, 5.2 rules 6 and 7): a member
 /// joins a view by promising its epoch durably, and nobody serves in it before all have. This file holds the states and the door into them;
-/// <c>ChainReplica.Links.cs</c> what runs along the chain, <c>ChainReplica.Views.cs</c> what is asked of the authority and when.
+/// <c>ChainReplica.Links.cs</c> what runs along the chain, <c>ChainReplica.Views.cs</c> what is asked of the authority and when, <c>ChainReplica.Lease.cs</c> how the tail reads without asking.
 /// <code>
 /// Joining ─ taken in ─► Learner ─ promoted ─┐
 ///    ▲                                      ▼
@@ -103,6 +103,7 @@ internal sealed partial class ChainReplica : Replica
             case Append m: OnAppend(m); break;
             case AckDue: OnAckDue(); break;
             case PassReads m: OnPassReads(m); break;
+            case Requests m when IsTail: OnRequestsAtTail(m); break;
             case Appended m: OnAppended(m); break;
             case Mismatch m: OnMismatch(m); break;
             case FetchState m: OnFetchState(m); break;
@@ -149,6 +150,7 @@ internal sealed partial class ChainReplica : Replica
             case OrderAnswered m: OnOrderAnswered(m); break;
             case ViewChanged m: Enter(m.Record); break;
             case HeartbeatTick: OnHeartbeatTick(); break;
+            case LeaseRenewed m: OnLeaseRenewed(m); break;
             case Pump: _pumping = false; break;     // not the head any more
             case PeerHint m: OnPeerHint(m); break;
             case TransferRequest m: Reply(m.ReplyTo, new TransferReply(_settings.Id, m.Number, $"group '{_settings.Id}' is a chain: its head is the first of its view, nothing hands over")); break;
@@ -193,7 +195,7 @@ internal sealed partial class ChainReplica : Replica
     {
         if (record.Epoch < _record?.Epoch || (record.Epoch < _promise.Epoch && !_self.IsNone))
             return;
-        var isLater = record.Epoch > (_record?.Epoch ?? Epoch.Zero);
+        var (isStored, isLater) = (_record is null && !_self.IsNone, record.Epoch > (_record?.Epoch ?? Epoch.Zero));
         if (!isLater && record.Joined.Count <= _record!.Joined.Count)
             return;
         (_record, _recordDirty) = (record, true);
@@ -213,6 +215,8 @@ internal sealed partial class ChainReplica : Replica
         {
             Unlink();
             Link(record.View);
+            if (IsTail && (isStored || !record.View.IsMember(record.Reader)))
+                BeSilentForALease();        // whether the life that stored it has waited is not known
         }
 
         if (!record.View.IsMember(me))
@@ -228,7 +232,9 @@ internal sealed partial class ChainReplica : Replica
     /// <summary>Another view is in force or about to be: what was known of the neighbours in the last one says nothing any more.</summary>
     private void Unlink()
     {
-        (_down, _greeted, _serving, _matched, _answering, _floor) = (null, false, false, 0, 0, -1);
+        if (_serving)
+            Context.Parent.Tell(new ReadsByLease(_settings.Id, false));
+        (_down, _greeted, _serving, _matched, _answering, _floor, _leaseUntil) = (null, false, false, 0, 0, -1, TimeSpan.Zero);
         (_predecessor, _successor) = (default, default);
         (_entered, _enteredAt) = (_log.Last.Index, Now);
         _proposed = null;
@@ -259,6 +265,8 @@ internal sealed partial class ChainReplica : Replica
         else
             Play(ReplicaRole.Middle, Middle);
         _logger.Info("[{0}] {1} in view {2}: {3}", _settings.Id, _role.ToString().ToLowerInvariant(), record.Epoch, record.View);
+        if (UsesLeases && IsTail)
+            Context.Parent.Tell(new ReadsByLease(_settings.Id, true));
         AdvanceCommit();
         PumpSoon();
     }
@@ -270,9 +278,15 @@ internal sealed partial class ChainReplica : Replica
         _self = me;
         _membershipDirty = true;
         if (me.Joined == LogPosition.Zero && _log.Last.Index == 0)
+        {
             _log.Offer(LogPosition.Zero, default, [LogEntry.FromFrame(record.Genesis)], 0, OnEntry, OnRemoved);
+        }
         else
+        {
+            SendWaitingElsewhere();
             _log.Shorten(_commit);
+        }
+
         _entered = _log.Last.Index;
     }
 
@@ -300,10 +314,16 @@ internal sealed partial class ChainReplica : Replica
         _self = default;
         _membershipDirty = true;
         Unlink();
+        SendWaitingElsewhere();
+        EnterJoining();
+    }
+
+    // Other entries may come to stand where those stood that clients wait for here.
+    private void SendWaitingElsewhere()
+    {
         foreach (var client in _pending.Select(p => p.ReplyTo).Distinct())
             Redirect(client, 0);
         ForgetPending();
-        EnterJoining();
     }
 
     private void EnterJoining()

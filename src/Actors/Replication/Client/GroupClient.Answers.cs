@@ -9,11 +9,13 @@ internal sealed partial class GroupClient
     {
         if (m.From == _target)
             _heardAt = Now;
+        if (m.ReadsHere)
+            _reader = m.From;
         foreach (var reply in m.Items)
         {
             if (Find(reply) is not { } call)
                 continue;
-            if (reply.Kind is not RequestKind.StaleRead)
+            if (reply.Kind is not (RequestKind.StaleRead or RequestKind.Read))
                 _heardAt = Now;     // in a chain another one answers than the one that was asked
             OnReply(call, reply, m.Number);
         }
@@ -96,6 +98,12 @@ internal sealed partial class GroupClient
                 call.AwayFromHome = true;
         }
 
+        if (m.From == _reader && m.From != _target)
+        {
+            _reader = default;      // not now
+            Resend();
+        }
+
         if (m.From != _target)
             return;     // late: the requests have gone elsewhere since, or will at the next tick
         if (m.NoQuorum && m.From == _home && m.Primary.IsNone)
@@ -137,8 +145,11 @@ internal sealed partial class GroupClient
     {
         foreach (var call in Outstanding())
         {
-            if (call.RetryAt <= Now && call.Number != 0)
-                _toSend.Add(call);
+            if (call.RetryAt > Now || call.Number == 0)
+                continue;
+            _toSend.Add(call);
+            if (call.Kind is RequestKind.Read)
+                _reader = default;      // it is silent, or has sent them away
         }
 
         if (_toSend.Count == 0)

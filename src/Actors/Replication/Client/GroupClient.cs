@@ -40,6 +40,7 @@ internal sealed partial class GroupClient : UntypedActor, IWithTimers
     private readonly Dictionary<long, int> _unanswered = [];                        // calls of each message that have no answer
 
     private NodeId _target;                     // where the primary is believed to be
+    private NodeId _reader;                     // who has said that it answers reads at once; none when nobody has
     private TimeSpan _heardAt;                  // when the target last answered
     private TimeSpan _redirectedAt;
     private LogPosition _session;
@@ -235,7 +236,12 @@ internal sealed partial class GroupClient : UntypedActor, IWithTimers
         _toSend.Clear();
     }
 
-    private NodeId NodeFor(Call call) => call.Kind is RequestKind.StaleRead && !_home.IsNone && !call.AwayFromHome ? _home : _target;
+    private NodeId NodeFor(Call call) => call.Kind switch
+    {
+        RequestKind.StaleRead when !_home.IsNone && !call.AwayFromHome => _home,
+        RequestKind.Read when !_reader.IsNone => _reader,
+        _ => _target,
+    };
 
     private sealed class Pump : INoSerializationVerificationNeeded
     {

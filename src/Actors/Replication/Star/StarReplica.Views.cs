@@ -62,8 +62,9 @@ internal sealed partial class StarReplica
         return bytes;
     }
 
-    // Under the majority rule a dead member delays nothing, so it stays. A group of two cannot lose one: the majority of two is both.
-    private bool MayShrink() => _settings.Commit is CommitRule.All && _views.Newest.Members.Count > Math.Max(2, _settings.MinInView);
+    // Under the majority rule a dead member delays nothing, so it stays; but the directory, without which nothing is repaired, goes from five to three, so that
+    // one more may die then. A group of two cannot lose one: the majority of two is both.
+    private bool MayShrink() => _views.Newest.Members.Count > (_settings.Commit is CommitRule.All ? Math.Max(2, _settings.MinInView) : _settings.Id == GroupSettings.Directory ? 3 : int.MaxValue);
 
     /// <summary>Appends a view entry; it is in force from now on, and joint with the views before it until it is committed.</summary>
     private void ChangeView(View view)

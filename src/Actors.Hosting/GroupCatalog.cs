@@ -170,13 +170,13 @@ internal sealed class GroupCatalog : BackgroundService, IGroupCatalog
         }
     }
 
-    /// <summary>True when the group has a primary, which takes as long as its nodes need to hear of it.</summary>
+    /// <summary>True when the group has a primary or head, which takes as long as its nodes need to hear of it.</summary>
     private async Task<bool> StartedAsync(GroupId id)
     {
         var end = TimeProvider.System.GetUtcNow() + StartLimit;
         while (TimeProvider.System.GetUtcNow() < end)
         {
-            if (_groups.ContainsKey(id) && (await _replication.Value.Handle.StatusAsync(id, Pause).ConfigureAwait(false)).Any(replica => replica.Role is ReplicaRole.Primary))
+            if (_groups.ContainsKey(id) && (await _replication.Value.Handle.StatusAsync(id, Pause).ConfigureAwait(false)).Any(replica => replica.Role is ReplicaRole.Primary or ReplicaRole.Head))
                 return true;
             await Task.Delay(Pause / 10).ConfigureAwait(false);
         }

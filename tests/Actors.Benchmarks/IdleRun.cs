@@ -29,7 +29,7 @@ internal static class IdleRun
         if (options.Groups > 1)
         {
             var name = $"actors, {options.Groups} groups";
-            using var many = new ActorsCluster(Site.Loopback(report.DataFolder), options.Groups);
+            using var many = new ActorsCluster(Site.Loopback(report.DataFolder), groups: options.Groups);
             await many.StartAsync(cancellation);
             await Task.Delay(Settle, cancellation);
             Report.Progress($"{name}: up, measuring for {options.Seconds} s");

@@ -3,6 +3,7 @@ using System.CommandLine.Invocation;
 using Actors.Benchmarks.Broadcast;
 using Actors.Benchmarks.Delivery;
 using Actors.Benchmarks.Failover;
+using Actors.Benchmarks.Latency;
 using Actors.Benchmarks.Load;
 using Actors.Benchmarks.Systems;
 
@@ -25,9 +26,13 @@ internal static class Program
             Idle(args),
             Links(args),
             Transfer(args),
+            Bytes(args),
+            Laws(args),
             BroadcastCommand(args),
             Hidden<DriveOrder, DriveResult>(Driver.Command, Driver.RunAsync),
             Hidden<FaultOrder, FaultResult>(FaultInjector.Command, FaultInjector.RunAsync),
+            Hidden<BytesOrder, BytesResult>(BytesRun.Command, BytesRun.CountAsync),
+            Hidden<LawOrder, LawResult>(LawProbe.Command, LawProbe.RunAsync),
             AkkaNode(),
             LinkEnd(),
             BroadcastMemberCommand(),
@@ -68,11 +73,11 @@ internal static class Program
 
     private static Command FailoverCommand(string[] args)
     {
-        var against = Names("--against", "The peers that ours is measured beside, each of which must elect a leader by itself", "etcd");
+        var against = Names("--against", "What is measured beside primary-backup: chain, of which head, middle and tail are struck, and peers that elect a leader by themselves", "etcd");
         var faults = List("--faults", "kill (kill -9 of the leader) or cut (its packets vanish; needs root), or both", "kill",
             text => Enum.TryParse<Fault>(text, ignoreCase: true, out var fault) ? fault : (Fault?)null);
         var times = Number("--times", "How often each fault is made", 20);
-        return Run(new Command("failover", "Time from a fault of the leader to the next acknowledged write") { against, faults, times }, args,
+        return Run(new Command("failover", "Time from a fault of the leader, or of a link of a chain, to the next acknowledged write") { against, faults, times }, args,
             (parsed, report, cancellation) => FailoverRun.RunAsync(
                 new FailoverRun.Options(parsed.GetRequiredValue(against), parsed.GetRequiredValue(faults), parsed.GetRequiredValue(times)), report, cancellation));
     }
@@ -115,10 +120,35 @@ internal static class Program
 
     private static Command Transfer(string[] args)
     {
+        var system = new Option<string>("--system") { Description = "actors (primary-backup) or chain", DefaultValueFactory = _ => Ours };
         var megabytes = Number("--megabytes", "The size of the state, in MB", 1000);
         var outstanding = Number("--outstanding", "Writes in flight", 64);
-        return Run(new Command("transfer", "Writes while a machine comes back, with its data and without") { megabytes, outstanding }, args,
-            (parsed, report, cancellation) => TransferRun.RunAsync(new TransferRun.Options(parsed.GetRequiredValue(megabytes), parsed.GetRequiredValue(outstanding)), report, cancellation));
+        return Run(new Command("transfer", "Writes while a machine comes back, with its data and without") { system, megabytes, outstanding }, args,
+            (parsed, report, cancellation) => TransferRun.RunAsync(new TransferRun.Options(parsed.GetRequiredValue(system), parsed.GetRequiredValue(megabytes), parsed.GetRequiredValue(outstanding)), report, cancellation));
+    }
+
+    private static Command Bytes(string[] args)
+    {
+        var replicas = Number("--replicas", "How many copies", 7);
+        var outstanding = Number("--outstanding", "Writes in flight", 64);
+        var seconds = Number("--seconds", "Length of each measurement in seconds", 10);
+        var valueBytes = Number("--value-bytes", "Length of the value", 100);
+        return Run(new Command("bytes", "Bytes that each replica of primary-backup and of a chain sends for a write; needs root") { replicas, outstanding, seconds, valueBytes }, args,
+            (parsed, report, cancellation) => BytesRun.RunAsync(
+                new BytesRun.Options(parsed.GetRequiredValue(replicas), parsed.GetRequiredValue(outstanding), parsed.GetRequiredValue(seconds), parsed.GetRequiredValue(valueBytes)),
+                report, cancellation));
+    }
+
+    private static Command Laws(string[] args)
+    {
+        var replicas = Numbers("--replicas", "How many copies", "2,3,5,7");
+        var oneWay = Number("--one-way-ms", "The latency of the network, one way, in milliseconds", 10);
+        var operations = Number("--operations", "Requests of each kind that are timed", 100);
+        var plot = new Option<string>("--plot") { Description = "The PNG file that is drawn", DefaultValueFactory = _ => "src/Actors/Replication/Chain/latency.png" };
+        return Run(new Command("laws", "Latencies of primary-backup and of chains on a network of one latency, beside their laws; needs root") { replicas, oneWay, operations, plot }, args,
+            (parsed, report, cancellation) => LawsRun.RunAsync(
+                new LawsRun.Options(parsed.GetRequiredValue(replicas), parsed.GetRequiredValue(oneWay), parsed.GetRequiredValue(operations), parsed.GetRequiredValue(plot)),
+                report, cancellation));
     }
 
     private static Command BroadcastCommand(string[] args)

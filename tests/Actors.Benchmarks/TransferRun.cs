@@ -5,7 +5,7 @@ using Actors.Benchmarks.Systems;
 
 namespace Actors.Benchmarks;
 
-/// <summary><c>transfer</c>: a machine comes back, once with its data and once with none of it, while clients write. Only ours is measured.</summary>
+/// <summary><c>transfer</c>: a machine comes back, once with its data and once with none of it, while clients write: a backup, or the tail of a chain. Only ours is measured.</summary>
 internal static class TransferRun
 {
     private const int FillValueBytes = 60_000;
@@ -17,9 +17,10 @@ internal static class TransferRun
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
 
+    /// <param name="System">The name of one of ours.</param>
     /// <param name="Megabytes">The state that is transferred; 1 MB is 10^6 bytes.</param>
     /// <param name="Outstanding">Writes in flight.</param>
-    public sealed record Options(int Megabytes, int Outstanding);
+    public sealed record Options(string System, int Megabytes, int Outstanding);
 
     /// <param name="What">What went on meanwhile.</param>
     /// <param name="Seconds">How long.</param>
@@ -31,12 +32,12 @@ internal static class TransferRun
 
     public static async Task RunAsync(Options options, Report report, CancellationToken cancellation)
     {
-        using var system = new ActorsCluster(Site.Loopback(report.DataFolder));
+        using var system = SystemCatalog.Create<ActorsCluster>(options.System, Site.Loopback(report.DataFolder));
         report.Measured(system.Version);
         await system.StartAsync(cancellation);
         await FillAsync(system, options.Megabytes, cancellation);
         var before = await system.WholeAsync(cancellation);
-        var away = Enumerable.Range(0, Site.Servers).First(server => server != before.Leader);
+        var away = before.Order[^1];
 
         var alone = await WritesAsync(system, options, BaselineSeconds, cancellation);
         Report.Progress($"three members: {alone.PerSecond:n0} writes/s");
@@ -46,7 +47,7 @@ internal static class TransferRun
 
         Phase[] phases = [new("three members", alone.Seconds, [alone]), restarted, wiped];
         Report.Table(
-            $"Writes of {ValueBytes} bytes, {options.Outstanding} outstanding, to a state of {options.Megabytes} MB, while one machine of three is",
+            $"{options.System}: writes of {ValueBytes} bytes, {options.Outstanding} outstanding, to a state of {options.Megabytes} MB, while one machine of three is",
             ["machine", "until it is a member", "writes/s", "÷ three members", "worst p99 ms", "max ms", "errors"],
             phases.Select(p => new[]
             {

@@ -18,7 +18,7 @@ public class LossyNetworkTests(ITestOutputHelper output)
     {
         Needs.RootAndTunnels();
         using var relay = new PacketRelay(seed: 1);
-        using var network = new Network(nodes: 3, relay);
+        using var network = Network.Create(Network.OfThisProcess, 3, relay);
         await Workload.RunAsync(output, async (cluster, work) =>
         {
             relay.Degrade(lossPercent: 20, delayMs: 50);

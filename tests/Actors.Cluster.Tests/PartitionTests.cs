@@ -7,10 +7,13 @@ namespace Actors.Cluster.Tests;
 public class PartitionTests(ITestOutputHelper output)
 {
     private const int AtOnce = 20;
+    private const int Links = 5;
 
     // A primary that hears no quorum for one election time-out steps down; a backup that hears no primary asks for votes after one to two of them.
     // Noticing takes a heartbeat or two more; the rest is for two busy cores.
     private static readonly TimeSpan StepDownTolerance = TimeSpan.FromSeconds(1.5);
+    // A link misses its neighbour for kick-after, and the directory's answer for twice as long.
+    private static readonly TimeSpan LinkIsCutOff = 3 * RealCluster.KickAfter;
     private static readonly TimeSpan AtOnceTolerance = TimeSpan.FromSeconds(0.5);
 
     [SkippableFact]
@@ -46,21 +49,40 @@ public class PartitionTests(ITestOutputHelper output)
         await cluster.WholeAsync();
     });
 
-    private async Task RunAsync(Func<RealCluster, Workload, Network, Task> test)
+    [SkippableFact]
+    public Task A_head_and_a_tail_that_are_cut_off_say_503_and_the_rest_of_the_chain_goes_on() => RunAsync(async (cluster, work, network) =>
+    {
+        foreach (var place in (int[])[0, Links - 1])
+        {
+            await cluster.WholeAsync();
+            var link = cluster[(await cluster.Nodes[1].Http.StatusAsync())!.Default.Members[place].Node];
+            network.Cut(NumberOf(link));
+            await MinorityIsToldAsync(link, LinkIsCutOff);
+            await work.ProgressAsync();
+            await RefusedAtOnceAsync(link);
+            network.Heal(NumberOf(link));
+        }
+
+        await cluster.WholeAsync();
+    }, Links);
+
+    private async Task RunAsync(Func<RealCluster, Workload, Network, Task> test, int links = 0)
     {
         Needs.RootAndNetworkNamespaces();
-        using var network = new Network(nodes: 3);
-        await Workload.RunAsync(output, (cluster, work) => test(cluster, work, network), network);
+        using var network = Network.Create(Network.OfThisProcess, links > 0 ? links : 3);
+        await Workload.RunAsync(output, (cluster, work) => test(cluster, work, network), network, links: links);
     }
 
     /// <summary>From the cut on reads and writes are sent to the node that was cut off until one of them is refused.</summary>
-    private async Task MinorityIsToldAsync(RealNode cut)
+    private Task MinorityIsToldAsync(RealNode cut) => MinorityIsToldAsync(cut, RealCluster.ElectionTimeout);
+
+    private async Task MinorityIsToldAsync(RealNode cut, TimeSpan limit)
     {
         var since = Stopwatch.GetTimestamp();
         var requests = new List<Task<(Answer Answer, TimeSpan At)>>();
         while (!requests.Exists(request => request.IsCompleted && request.Result.Answer.Status == 503))
         {
-            Assert.True(Stopwatch.GetElapsedTime(since) < RealCluster.ElectionTimeout + StepDownTolerance, $"no 503 within {RealCluster.ElectionTimeout + StepDownTolerance}; {Seen()}");
+            Assert.True(Stopwatch.GetElapsedTime(since) < limit + StepDownTolerance, $"no 503 within {limit + StepDownTolerance}; {Seen()}");
             requests.Add(TimedAsync(cut.Http.GetAsync("counter")));
             requests.Add(TimedAsync(cut.Http.PutAsync("minority", "lost")));
             await Task.Delay(20);

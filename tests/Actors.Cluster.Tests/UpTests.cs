@@ -43,6 +43,34 @@ public class UpTests(ITestOutputHelper output)
             Assert.True(clock.Elapsed < OrphanLimit, $"nodes still run {OrphanLimit.TotalSeconds} s after their 'up' was killed");
     });
 
+    [Fact]
+    public Task Groups_of_both_protocols_live_in_one_cluster_and_every_command_works_on_the_chain() => RealUp.WithAsync(output, async (up, folder) =>
+    {
+        var before = await up.WholeAsync();
+        Assert.Equal(["chain", "primary-backup", "primary-backup"], before.Groups.Select(group => group.Protocol).Order());
+        foreach (var group in before.Groups)
+            await RequireAsync(0, up.CommandAsync("put", "--group", group.Name, "k", group.Name));
+        var links = before.Groups.Single(group => group.Name == "ledger").Members.Select(member => member.Node).ToArray();
+        Assert.Contains($"writes -> {links[0]} head -> {links[1]} middle -> {links[2]} tail -> answers\n", (await RequireAsync(0, up.CommandAsync("group", "show", "ledger"))).Output, StringComparison.Ordinal);
+
+        await RequireAsync(0, up.CommandAsync("kill", links[0]));
+        await RequireAsync(0, up.CommandAsync("put", "--group", "ledger", "k2", "v2"));
+        Assert.Equal("ledger", (await RequireAsync(0, up.CommandAsync("get", "--group", "ledger", "k"))).Output);
+        await RequireAsync(0, up.CommandAsync("start", links[0]));
+        var after = await up.WholeAsync();
+        Assert.Equal([.. links[1..], links[0]], after.Groups.Single(group => group.Name == "ledger").Members.Select(member => member.Node));
+
+        await RequireAsync(0, up.CommandAsync("restart", links[1]));
+        await RequireAsync(0, up.CommandAsync("verify", "--group", "ledger"));
+        var backup = folder.File("ledger.backup");
+        await RequireAsync(0, up.CommandAsync("backup", "--group", "ledger", backup));
+        await RequireAsync(0, up.CommandAsync("group", "create", "copy", "protocol=chain"));
+        await RequireAsync(0, up.CommandAsync("restore", "--group", "copy", backup));
+        Assert.Equal("k\tledger\nk2\tv2\n", (await RequireAsync(0, up.CommandAsync("scan", "--group", "copy"))).Output);
+        var refused = await RequireAsync(1, up.CommandAsync("transfer", "--group", "ledger", links[0]));
+        Assert.Contains("is a chain", refused.Error, StringComparison.Ordinal);
+    }, config: NodeProgram.ConfigOf("groups.conf"));
+
     private Task WithUpAsync(Func<RealUp, Task> test) => RealUp.WithAsync(output, (up, _) => test(up), keepsData: false);
 
     private static async Task<CommandResult> RequireAsync(int exitCode, Task<CommandResult> command)

@@ -32,8 +32,8 @@ internal static class AcceptLossCommand
     /// <summary>The replica whose log ends last: epoch before index, as voters compare.</summary>
     private static MemberEntry Choose(GroupEntry group)
     {
-        if (group.Members.FirstOrDefault(member => member.Role == "primary") is { } primary)
-            throw new CommandException(ExitCode.Negative, $"group '{group.Name}' has a primary, {primary.Node}: nothing has to be given up");
+        if (group.Members.FirstOrDefault(member => Roles.Leads(member.Role)) is { } leader)
+            throw new CommandException(ExitCode.Negative, $"group '{group.Name}' has a {leader.Role}, {leader.Node}: nothing has to be given up");
         return group.Members.Where(member => member.Role is "backup" or "candidate" or "learner" && member.LastIndex > 0).OrderByDescending(member => member.LastEpoch).ThenByDescending(member => member.LastIndex).FirstOrDefault()
             ?? throw new CommandException(ExitCode.Negative, $"no replica of group '{group.Name}' that can be reached holds anything to go on from");
     }
@@ -64,7 +64,7 @@ internal static class AcceptLossCommand
             throw answer.ToException();
         for (var clock = Stopwatch.StartNew(); clock.Elapsed < Patience; await Task.Delay(100))
         {
-            if ((await FullMembership.StatusAsync(client)).Groups.Single(g => g.Name == context.Group).Members.Any(member => member.Role == "primary"))
+            if ((await FullMembership.StatusAsync(client)).Groups.Single(g => g.Name == context.Group).Members.Any(member => Roles.Leads(member.Role)))
                 return;
         }
 

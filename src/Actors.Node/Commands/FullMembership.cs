@@ -29,9 +29,9 @@ internal static class FullMembership
 
     /// <summary>Who is not a full member of a group, <paramref name="except"/> left aside, or which group has no primary; null when all is well.</summary>
     public static string? Missing(StatusDocument status, string? except = null) => status.Groups
-        .Select(group => group.Members.FirstOrDefault(member => member.Node != except && member.Role is not ("primary" or "backup")) is { } member
+        .Select(group => group.Members.FirstOrDefault(member => member.Node != except && !Roles.IsMember(member.Role)) is { } member
             ? $"{member.Node} is {member.Role} in group '{group.Name}'"
-            : group.Members.Any(m => m.Role == "primary") ? null : $"group '{group.Name}' has no primary")
+            : group.Members.Any(m => Roles.Leads(m.Role)) ? null : $"group '{group.Name}' has no primary or head")
         .FirstOrDefault(trouble => trouble is not null);
 
     /// <summary>What the first node that answers says.</summary>

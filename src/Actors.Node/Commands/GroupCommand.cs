@@ -48,10 +48,20 @@ internal static class GroupCommand
             foreach (var (key, value) in group.Settings)
                 await terminal.Text.WriteLineAsync($"{key} = {value}");
             var status = StatusTable.Parse((await context.ReadAsync("/v1/status")).Body);
+            if (status.Groups.FirstOrDefault(g => g.Name == wanted) is { } chain && StatusTable.IsChain(chain))
+                await terminal.Text.WriteLineAsync(Drawing(chain));
             foreach (var line in StatusTable.Lines(status with { Groups = [.. status.Groups.Where(g => g.Name == wanted)] }))
                 await terminal.Text.WriteLineAsync(line);
             return ExitCode.Ok;
         }, hasGroup: false);
+    }
+
+    /// <summary>A chain as it runs: <c>writes -> n1 head -> n2 middle -> n3 tail -> answers</c>; who is not a member yet stands behind it.</summary>
+    internal static string Drawing(GroupEntry chain)
+    {
+        var outside = chain.Members.Where(member => member.Role is "learner" or "joining").ToList();
+        var links = chain.Members.Except(outside).Select(member => $"{member.Node} {member.Role} -> ");
+        return $"writes -> {string.Concat(links)}answers{string.Concat(outside.Select(member => $"; {member.Node} {member.Role}"))}";
     }
 
     private static Argument<string> NameArgument() => new("NAME") { Description = "The name of the group" };

@@ -38,5 +38,5 @@ internal static class MembersCommand
     }
 
     private static bool IsMember(StatusDocument status, string group, string node) => status.Groups.FirstOrDefault(g => g.Name == group)?.Members
-        .Any(member => member.Node == node && member.Role is "primary" or "backup" or "head" or "middle" or "tail") == true;
+        .Any(member => member.Node == node && Roles.IsMember(member.Role)) == true;
 }

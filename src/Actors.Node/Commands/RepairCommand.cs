@@ -60,8 +60,8 @@ internal static class RepairCommand
     // What is set aside must not be the last copy, nor that of a member in service.
     private static void RequireRepairable(StatusDocument status, RunNode node)
     {
-        if (status.Groups.FirstOrDefault(group => !group.Members.Any(member => member.Role == "primary" && member.Node != node.Name)) is { } headless)
-            throw new CommandException(ExitCode.Negative, $"group '{headless.Name}' has no other primary: what {node.Name} holds may be needed; see 'actors accept-loss --help'");
+        if (status.Groups.FirstOrDefault(group => !group.Members.Any(member => Roles.Leads(member.Role) && member.Node != node.Name)) is { } headless)
+            throw new CommandException(ExitCode.Negative, $"group '{headless.Name}' has no other primary or head: what {node.Name} holds may be needed; see 'actors accept-loss --help'");
         if (node.Pid > 0 && !status.Groups.Any(group => group.Members.Any(member => member.Node == node.Name && member.Role == "out-of-service")))
             throw new CommandException(ExitCode.Negative, $"{node.Name} is not out of service: there is nothing to repair");
     }

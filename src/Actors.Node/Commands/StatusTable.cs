@@ -11,23 +11,27 @@ internal static class StatusTable
 
     public static StatusDocument Parse(byte[] json) => JsonSerializer.Deserialize<StatusDocument>(json, JsonSerializerOptions.Web) ?? throw new JsonException("the status is empty");
 
-    /// <summary>Node by node, so that a row stays where it is when a view changes.</summary>
+    /// <summary>Node by node, so that a row stays where it is when a view changes; with a chain among the groups, group by group and a chain in its order.</summary>
     public static IEnumerable<string[]> Rows(StatusDocument status)
     {
-        var members = from @group in status.Groups
-                      from place in @group.Members.Select((member, i) => (Member: member, Number: i + 1))
-                      select Row(@group.Name, WithPlace(place.Member, place.Number), status.Nodes.FirstOrDefault(node => node.Name == place.Member.Node));
+        var members = status.Groups.SelectMany(@group => IsChain(@group) ? RowsOf(@group, status) : RowsOf(@group, status).OrderBy(NodeOf, StringComparer.Ordinal));
         var others = from node in status.Nodes
                      where !status.Groups.Any(@group => @group.Members.Any(member => member.Node == node.Name))
                      select Row("-", new MemberEntry(node.Name, node.Reachable ? "not a member" : "unreachable", 0, 0, 0, 0, ""), node);
-        return InOrder(members.Concat(others));
+        var rows = members.Concat(others);
+        return status.Groups.Any(IsChain) ? rows : rows.OrderBy(NodeOf, StringComparer.Ordinal).ThenBy(row => row[0], StringComparer.Ordinal);
     }
+
+    /// <summary>True for a group whose members have an order.</summary>
+    public static bool IsChain(GroupEntry group) => group.Protocol == "chain";
+
+    private static string NodeOf(string[] row) => row[1];
+
+    private static IEnumerable<string[]> RowsOf(GroupEntry group, StatusDocument status) =>
+        group.Members.Select((member, i) => Row(group.Name, WithPlace(member, i + 1), status.Nodes.FirstOrDefault(node => node.Name == member.Node)));
 
     // Head and tail say where they are in their chain; of the links between them the number does.
     private static MemberEntry WithPlace(MemberEntry member, int place) => member.Role == "middle" ? member with { Role = $"middle {Number(place)}" } : member;
-
-    /// <summary>By node, then by group.</summary>
-    public static IOrderedEnumerable<string[]> InOrder(IEnumerable<string[]> rows) => rows.OrderBy(row => row[1], StringComparer.Ordinal).ThenBy(row => row[0], StringComparer.Ordinal);
 
     /// <summary>The table in plain text, columns aligned by blanks.</summary>
     public static IEnumerable<string> Lines(StatusDocument status) => Lines([Header, .. Rows(status)]);

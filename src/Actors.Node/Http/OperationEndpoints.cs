@@ -60,8 +60,8 @@ internal sealed class OperationEndpoints(IReplication replication, NodeInfo self
     }
 
     private static CheckEntry Describe(ReplicaStatus r) => r.Check is { } check
-        ? new CheckEntry(r.Node.Value, StatusEndpoint.RoleName(r.Role), check.Index, Hex(check.LogHash), Hex(check.StateHash), check.Entries, check.Keys, check.Bytes, r.Fault)
-        : new CheckEntry(r.Node.Value, StatusEndpoint.RoleName(r.Role), 0, "", "", 0, 0, 0, r.Fault);
+        ? new CheckEntry(r.Node.Value, Roles.NameOf(r.Role), check.Index, Hex(check.LogHash), Hex(check.StateHash), check.Entries, check.Keys, check.Bytes, r.Fault)
+        : new CheckEntry(r.Node.Value, Roles.NameOf(r.Role), 0, "", "", 0, 0, 0, r.Fault);
 
     private static string Hex(UInt128 hash) => hash.ToString("x32", CultureInfo.InvariantCulture);
 

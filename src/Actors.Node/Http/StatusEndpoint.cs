@@ -76,13 +76,7 @@ internal sealed class StatusEndpoint(IReplication replication, IGroupCatalog cat
     }
 
     private static MemberEntry Describe(ReplicaStatus r) =>
-        new(r.Node.Value, RoleName(r.Role), r.Epoch.Value, r.CommitIndex, r.AppliedIndex, r.LastIndex, r.Fault.Length > 0 ? r.Fault : r.Condition) { LastEpoch = r.LastEpoch.Value };
+        new(r.Node.Value, Roles.NameOf(r.Role), r.Epoch.Value, r.CommitIndex, r.AppliedIndex, r.LastIndex, r.Fault.Length > 0 ? r.Fault : r.Condition) { LastEpoch = r.LastEpoch.Value };
 
     private static MemberEntry Unreachable(NodeId name) => new(name.Value, "unreachable", 0, 0, 0, 0, "");
-
-    public static string RoleName(ReplicaRole role) => role switch
-    {
-        ReplicaRole.OutOfService => "out-of-service",
-        _ => role.ToString().ToLowerInvariant(),
-    };
 }

@@ -31,14 +31,11 @@ internal sealed class ClusterView(TextWriter output, Func<string, IReadOnlyList<
             row[^1] = process.Http;
         }
 
-        return [.. StatusTable.InOrder(known)];
+        return known;
     }
 
     /// <summary>True when every group has a primary, or a head.</summary>
-    public static bool IsReady(StatusDocument? status) => status is { Groups.Count: > 0 } && status.Groups.All(group => group.Members.Any(member => Leads(member.Role)));
-
-    // The head of a chain is to clients what a primary is.
-    private static bool Leads(string role) => role is "primary" or "head";
+    public static bool IsReady(StatusDocument? status) => status is { Groups.Count: > 0 } && status.Groups.All(group => group.Members.Any(member => Roles.Leads(member.Role)));
 
     /// <summary>The live table, and what to try once the cluster is ready.</summary>
     public Rows ToTable(IReadOnlyList<string[]> rows, bool isReady)
@@ -50,7 +47,7 @@ internal sealed class ClusterView(TextWriter output, Func<string, IReadOnlyList<
         foreach (var column in columns)
             table.AddColumn(new TableColumn(StatusTable.Header[column]).NoWrap());
         foreach (var row in rows)
-            table.AddRow(columns.Select(column => new Text(row[column], column == Role && Leads(row[column]) ? new Style(Color.Green) : Style.Plain)));
+            table.AddRow(columns.Select(column => new Text(row[column], column == Role && Roles.Leads(row[column]) ? new Style(Color.Green) : Style.Plain)));
         string[] below = _firstPrimary is null ? ["waiting for a primary"] : ["Try, in another terminal:", .. hints(_firstPrimary).Select(hint => "  " + hint), "Ctrl-C stops the cluster."];
         return new Rows([table, .. below.Select(line => new Text(line))]);
     }
@@ -73,5 +70,5 @@ internal sealed class ClusterView(TextWriter output, Func<string, IReadOnlyList<
         output.WriteLine($"ready: {string.Join("; ", hints(_firstPrimary))}");
     }
 
-    private static string Primary(IReadOnlyList<string[]> rows) => rows.First(row => Leads(row[Role]))[1];
+    private static string Primary(IReadOnlyList<string[]> rows) => rows.First(row => Roles.Leads(row[Role]))[1];
 }

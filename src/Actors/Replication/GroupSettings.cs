@@ -164,7 +164,8 @@ public sealed record GroupSettings
     public GroupSettings Validated()
     {
         Require(InitialMembers.Count is > 0 and <= ViewRecord.MaxMembers, "members", $"must name 1 to {ViewRecord.MaxMembers} nodes, names {InitialMembers.Count}");
-        Require(InitialMembers.Distinct().Count() == InitialMembers.Count, "members", "names a node twice");
+        var twice = InitialMembers.CountBy(node => node).FirstOrDefault(node => node.Value > 1).Key;
+        Require(twice.IsNone, "members", $"names {twice} twice");
         Require(Protocol is Protocol.PrimaryBackup or Protocol.Chain, "protocol", "must be primary-backup or chain");
         Require(Protocol is not Protocol.Chain || Commit is CommitRule.All, "commit", "must be all in a chain: a new view may miss the nodes that hold a write committed by fewer");
         Require(Protocol is not Protocol.Chain || Id != Directory, "protocol", "must be primary-backup: the group that holds the views of others decides on its own");

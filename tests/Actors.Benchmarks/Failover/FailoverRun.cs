@@ -1,8 +1,9 @@
 using Actors.Benchmarks.Systems;
+using Actors.Networks;
 
 namespace Actors.Benchmarks.Failover;
 
-/// <summary><c>failover</c>: how long until a write is acknowledged again after the leader was killed or cut off.</summary>
+/// <summary><c>failover</c>: how long until a write is acknowledged again after the leader, or a link of a chain, was killed or cut off.</summary>
 internal static class FailoverRun
 {
     public sealed record Options(IReadOnlyList<string> Systems, IReadOnlyList<Fault> Faults, int Times);
@@ -11,35 +12,24 @@ internal static class FailoverRun
 
     public static async Task RunAsync(Options options, Report report, CancellationToken cancellation)
     {
-        SystemCatalog.Check<IElectsLeader>(options.Systems, Site.Loopback(report.DataFolder));
-        var network = new NamespaceNetwork($"actors-bench-{Environment.ProcessId}");
-        var cuts = options.Faults.Contains(Fault.Cut);
+        var cases = options.Systems.SelectMany(system => RolesOf(system, report).Select(role => (System: system, Role: role))).ToList();
+        using var network = options.Faults.Contains(Fault.Cut) ? MakeNetwork() : null;
         var series = new List<Series>();
-        try
+        foreach (var fault in options.Faults)
         {
-            if (cuts)
-                network.Create();
-            foreach (var fault in options.Faults)
+            foreach (var (system, role) in cases)
             {
-                foreach (var system in options.Systems)
-                {
-                    var order = new FaultOrder(system, fault, options.Times, report.DataFolder, fault == Fault.Cut ? network : null);
-                    var place = fault == Fault.Cut ? network.Hub : Machine.Loopback;
-                    var result = await ChildProgram.RunAsync<FaultOrder, FaultResult>(place, FaultInjector.Command, order, cancellation);
-                    report.Measured(result.Version);
-                    series.Add(Summary(system, fault, result.Milliseconds));
-                }
+                var its = fault == Fault.Cut ? network : null;
+                var order = new FaultOrder(system, role.Place, fault, options.Times, report.DataFolder, its);
+                var result = await ChildProgram.RunAsync<FaultOrder, FaultResult>(its is null ? Machine.Loopback : Machine.HubOf(its), FaultInjector.Command, order, cancellation);
+                report.Measured(result.Version);
+                series.Add(Summary($"{system} {role.Name}", fault, result.Milliseconds));
             }
-        }
-        finally
-        {
-            if (cuts)
-                network.Remove();
         }
 
         Report.Table(
             "From the fault to the next acknowledged write (ms)",
-            ["fault", "system", "times", "p50", "p95", "max", "p50 ÷ " + options.Systems[0]],
+            ["fault", "system", "times", "p50", "p95", "max", "p50 ÷ " + cases[0].System],
             series.Select(s => new[]
             {
                 s.Fault.ToString(), s.System, $"{s.Milliseconds.Count}", $"{s.P50Ms:f0}", $"{s.P95Ms:f0}", $"{s.MaxMs:f0}",
@@ -47,6 +37,16 @@ internal static class FailoverRun
             }));
         report.Close(series);
     }
+
+    private static IReadOnlyList<(string Name, int Place)> RolesOf(string system, Report report)
+    {
+        using var one = SystemCatalog.Create<IElectsLeader>(system, Site.Loopback(report.DataFolder));
+        return one.Roles;
+    }
+
+    private static Network MakeNetwork() => Environment.IsPrivilegedProcess
+        ? Network.Create($"actors-bench-{Environment.ProcessId}", Site.Servers)
+        : throw new BenchmarkException("cutting a node off takes network namespaces, which only root may make: run as root, or with --faults kill");
 
     private static Series Summary(string system, Fault fault, IReadOnlyList<double> milliseconds) =>
         new(system, fault, Statistics.Percentile(milliseconds, 50), Statistics.Percentile(milliseconds, 95), milliseconds.Max(), milliseconds);

@@ -1,10 +1,11 @@
 using System.Diagnostics;
 using Actors.Benchmarks.Load;
 using Actors.Benchmarks.Systems;
+using Actors.Networks;
 
 namespace Actors.Benchmarks.Failover;
 
-/// <summary>What is done to the leader.</summary>
+/// <summary>What is done to a server.</summary>
 internal enum Fault
 {
     /// <summary>kill -9.</summary>
@@ -16,18 +17,19 @@ internal enum Fault
 
 /// <summary>A series of faults on one system.</summary>
 /// <param name="System">Its name in the catalog.</param>
+/// <param name="Place">To whom, by the place in <see cref="Leadership.Order"/>.</param>
 /// <param name="Fault">What is done.</param>
 /// <param name="Times">How often.</param>
 /// <param name="DataFolder">Where the servers keep their data.</param>
 /// <param name="Network">Where the servers run; null for the loopback interface. A cut needs one.</param>
-internal sealed record FaultOrder(string System, Fault Fault, int Times, string DataFolder, NamespaceNetwork? Network);
+internal sealed record FaultOrder(string System, int Place, Fault Fault, int Times, string DataFolder, Network? Network);
 
 /// <summary>What came of a <see cref="FaultOrder"/>.</summary>
 /// <param name="Version">The server program and its version.</param>
 /// <param name="Milliseconds">From each fault to the next acknowledged write.</param>
 internal sealed record FaultResult(string Version, IReadOnlyList<double> Milliseconds);
 
-/// <summary>Strikes the leader again and again while a client writes to the other servers. Runs in a process of its own, for a cut inside the network's hub.</summary>
+/// <summary>Strikes a server again and again while a client writes to the other servers. Runs in a process of its own, for a cut inside the network's hub.</summary>
 internal static class FaultInjector
 {
     /// <summary>The hidden command that runs it.</summary>
@@ -39,14 +41,14 @@ internal static class FaultInjector
 
     public static async Task<FaultResult> RunAsync(FaultOrder order, CancellationToken cancellation)
     {
-        var site = order.Network is { } network ? new Site(order.DataFolder, network.Nodes) : Site.Loopback(order.DataFolder);
+        var site = order.Network is { } network ? Site.In(network, Site.Servers, order.DataFolder) : Site.Loopback(order.DataFolder);
         using var system = SystemCatalog.Create<IElectsLeader>(order.System, site);
         await system.StartAsync(cancellation);
         var milliseconds = new List<double>();
         for (var time = 1; time <= order.Times; time++)
         {
-            var leader = (await system.WholeAsync(cancellation)).Leader;
-            var recovery = await StrikeAsync(system, leader, order, cancellation);
+            var victim = (await system.WholeAsync(cancellation)).Order[order.Place];
+            var recovery = await StrikeAsync(system, victim, order, cancellation);
             milliseconds.Add(recovery.TotalMilliseconds);
             Report.Progress($"{order.System} {order.Fault} {time}/{order.Times}: {recovery.TotalMilliseconds:f0} ms");
         }
@@ -54,9 +56,9 @@ internal static class FaultInjector
         return new FaultResult(system.Version, milliseconds);
     }
 
-    private static async Task<TimeSpan> StrikeAsync(IElectsLeader system, int leader, FaultOrder order, CancellationToken cancellation)
+    private static async Task<TimeSpan> StrikeAsync(IElectsLeader system, int victim, FaultOrder order, CancellationToken cancellation)
     {
-        var survivors = Enumerable.Range(0, system.Servers.Count).Where(s => s != leader);
+        var survivors = Enumerable.Range(0, system.Servers.Count).Where(s => s != victim);
         await using var client = await LoadClients.ConnectAsync(system.TargetAt(survivors, Operation.Write), ValueBytes);
         await using var probe = new WriteProbe(client);
         await probe.AcknowledgedAfterAsync(Stopwatch.GetTimestamp()).WaitAsync(Limit, cancellation);
@@ -65,7 +67,7 @@ internal static class FaultInjector
 
         var fault = Stopwatch.GetTimestamp();
         Strike();
-        // Only writes sent when the fault was complete count: an earlier one may have been acknowledged by the old leader.
+        // Only writes sent when the fault was complete count: an earlier one may have been acknowledged before it.
         var acknowledged = probe.AcknowledgedAfterAsync(Stopwatch.GetTimestamp());
         try
         {
@@ -83,17 +85,17 @@ internal static class FaultInjector
         void Strike()
         {
             if (order.Fault == Fault.Kill)
-                system.Servers[leader].Kill();
+                system.Servers[victim].Kill();
             else
-                order.Network!.Cut(leader);
+                order.Network!.Cut(victim + 1);
         }
 
         void Undo()
         {
             if (order.Fault == Fault.Kill)
-                system.Servers[leader].Start();
+                system.Servers[victim].Start();
             else
-                order.Network!.Heal(leader);
+                order.Network!.Heal(victim + 1);
         }
     }
 }

@@ -43,9 +43,12 @@ internal sealed class ActorsLoadClient : ILoadClient
             throw new InvalidDataException($"actors: {result.Outcome}: {result.Error}");
     }
 
-    public async Task ReadAsync(int key)
+    public Task ReadAsync(int key) => ReadAsync(key, ReadMode.Linearizable);
+
+    /// <summary>As <see cref="ReadAsync(int)"/>, guarded as <paramref name="mode"/> says.</summary>
+    public async Task ReadAsync(int key, ReadMode mode)
     {
-        var result = await _client.GetAsync(_keys[key]);
+        var result = await _client.GetAsync(_keys[key], mode);
         if (result.Outcome is not Outcome.Ok || result.Value.Length != _value.Length)
             throw new InvalidDataException($"actors: {LoadClients.Key(key)} does not hold what was written: {result.Outcome} {result.Error}");
     }

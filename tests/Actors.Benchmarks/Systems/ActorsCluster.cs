@@ -4,36 +4,44 @@ using Actors.Benchmarks.Load;
 
 namespace Actors.Benchmarks.Systems;
 
-/// <summary>Three nodes of ours as <c>config/primary-backup.conf</c> has them: every write synced by all three before it is acknowledged.</summary>
+/// <summary>Nodes of ours as <c>config/primary-backup.conf</c> or <c>config/chain.conf</c> has them: every write synced by all of them before it is acknowledged.</summary>
 internal sealed class ActorsCluster : IElectsLeader
 {
-    /// <summary>The files that <c>config/</c> holds, copied beside this program.</summary>
-    private const string Example = "config/primary-backup.conf";
-
     private static readonly HttpClient Http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(5) };
+    private readonly bool _isChain;
     private readonly int _groups;
+    private readonly string _settings;
     private readonly string _folder;
     private readonly string[] _urls;
     private readonly string[] _endpoints;
 
     /// <param name="site">Where.</param>
+    /// <param name="isChain">A chain, whose directory is on its first links; otherwise primary and backups.</param>
     /// <param name="groups">How many groups, of which only the first is loaded.</param>
-    public ActorsCluster(Site site, int groups = 1)
+    /// <param name="settings">What the configuration has beside the example's.</param>
+    public ActorsCluster(Site site, bool isChain = false, int groups = 1, string settings = "")
     {
-        _groups = groups;
+        (_isChain, _groups, _settings) = (isChain, groups, settings);
+        Name = isChain ? "chain" : "actors";
+        var count = site.Machines.Count;
         Version = $"Actors {typeof(Replication.IReplication).Assembly.GetName().Version?.ToString(3)}";
-        _folder = site.NewFolder("actors");
-        var ports = Site.FreePorts(2 * Site.Servers);
+        _folder = site.NewFolder(Name);
+        var ports = Site.FreePorts(2 * count);
         var addresses = site.Machines.Select((machine, i) => $"{machine.Address}:{ports[i]}").ToArray();
         _endpoints = [.. addresses.Select((address, i) => $"n{i + 1}={address}")];
-        _urls = [.. site.Machines.Select((machine, i) => $"http://{machine.Address}:{ports[Site.Servers + i]}")];
-        Servers = [.. site.Machines.Select((machine, i) => new ServerProcess($"actors-{i + 1}", machine.CommandLine(
-            "dotnet", Path.Combine(AppContext.BaseDirectory, "Actors.Node.dll"), "node", "--config", WriteConfig(i, addresses, machine.Address, ports[Site.Servers + i]))))];
+        _urls = [.. site.Machines.Select((machine, i) => $"http://{machine.Address}:{ports[count + i]}")];
+        Servers = [.. site.Machines.Select((machine, i) => new ServerProcess($"{Name}-{i + 1}", machine.CommandLine(
+            "dotnet", Path.Combine(AppContext.BaseDirectory, "Actors.Node.dll"), "node", "--config", WriteConfig(i, addresses, machine.Address, ports[count + i]))))];
     }
+
+    /// <summary>As it stands in the report.</summary>
+    public string Name { get; }
 
     public string Version { get; }
 
     public IReadOnlyList<ServerProcess> Servers { get; }
+
+    public IReadOnlyList<(string Name, int Place)> Roles => _isChain ? [("head", 0), ("middle", Servers.Count / 2), ("tail", Servers.Count - 1)] : [("leader", 0)];
 
     public async Task StartAsync(CancellationToken cancellation)
     {
@@ -43,16 +51,22 @@ internal sealed class ActorsCluster : IElectsLeader
     }
 
     public Task<IReadOnlyList<LoadTarget>> TargetsAsync(Operation operation, CancellationToken cancellation) =>
-        Task.FromResult<IReadOnlyList<LoadTarget>>([TargetAt(Enumerable.Range(0, Site.Servers), operation)]);
+        Task.FromResult<IReadOnlyList<LoadTarget>>([TargetAt(Enumerable.Range(0, Servers.Count), operation)]);
 
     public LoadTarget TargetAt(IEnumerable<int> servers, Operation operation) => new(
-        "actors", ActorsLoadClient.Kind, _endpoints,     // whichever servers are alive: a client must know the primary's address to be sent there
-        operation == Operation.Write ? "a write is synced by all three" : "a read confirmed by a majority (barrier)");
+        Name, ActorsLoadClient.Kind, _endpoints,     // whichever servers are alive: a client must know the primary's address to be sent there
+        (operation, _isChain) switch
+        {
+            (Operation.Write, false) => "a write is synced by all of them",
+            (Operation.Write, true) => "a write is synced by all of them, one after the other",
+            (_, false) => "a read confirmed by a majority (barrier)",
+            (_, true) => "a read that ran through all of them (barrier)",
+        });
 
     /// <summary>The folder that holds a server's data, by the server's number.</summary>
     public string DataOf(int server) => Path.Combine(_folder, $"n{server + 1}");
 
-    public Task<Leadership> WholeAsync(CancellationToken cancellation) => Wait.ForAsync("actors: no primary with all members", Servers, () => LeadershipAsync(cancellation), cancellation);
+    public Task<Leadership> WholeAsync(CancellationToken cancellation) => Wait.ForAsync($"{Name}: not all are members", Servers, () => LeadershipAsync(cancellation), cancellation);
 
     /// <summary>True when a server is a member of the group; false while it is not, or cannot be asked.</summary>
     public async Task<bool> IsMemberAsync(int server, CancellationToken cancellation)
@@ -61,7 +75,7 @@ internal sealed class ActorsCluster : IElectsLeader
         {
             var status = JsonDocument.Parse(await Http.GetStringAsync($"{_urls[server]}/v1/status", cancellation)).RootElement;
             return status.GetProperty("groups")[0].GetProperty("members").EnumerateArray()
-                .Any(m => m.GetProperty("node").GetString() == $"n{server + 1}" && m.GetProperty("role").GetString() == "backup");
+                .Any(m => NumberOf(m) == server && IsMember(m));
         }
         catch (HttpRequestException)
         {
@@ -77,17 +91,18 @@ internal sealed class ActorsCluster : IElectsLeader
     }
 
     /// <summary>Who leads a group that all servers hold alike; null while they do not.</summary>
-    private static Leadership? LeadershipOf(JsonElement group)
+    private Leadership? LeadershipOf(JsonElement group)
     {
         var members = group.GetProperty("members").EnumerateArray().ToList();
-        var leader = members.FindIndex(m => m.GetProperty("role").GetString() == "primary");
-        var whole = leader >= 0 && members.Count == Site.Servers
-            && members.All(m => m.GetProperty("role").GetString() is "primary" or "backup")
+        var leader = members.FindIndex(m => m.GetProperty("role").GetString() is "primary" or "head");
+        var whole = leader >= 0 && members.Count == Servers.Count && members.TrueForAll(IsMember)
             && members.DistinctBy(m => (m.GetProperty("epoch").GetInt64(), m.GetProperty("lastIndex").GetInt64())).Count() == 1;
-        return whole
-            ? new Leadership(int.Parse(members[leader].GetProperty("node").GetString()!.AsSpan(1), CultureInfo.InvariantCulture) - 1, members[leader].GetProperty("epoch").GetInt64())
-            : null;
+        return whole ? new Leadership([NumberOf(members[leader]), .. members.Where((_, i) => i != leader).Select(NumberOf)], members[leader].GetProperty("epoch").GetInt64()) : null;
     }
+
+    private static bool IsMember(JsonElement member) => member.GetProperty("role").GetString() is "primary" or "backup" or "head" or "middle" or "tail";
+
+    private static int NumberOf(JsonElement member) => int.Parse(member.GetProperty("node").GetString()!.AsSpan(1), CultureInfo.InvariantCulture) - 1;
 
     public void Dispose()
     {
@@ -100,15 +115,18 @@ internal sealed class ActorsCluster : IElectsLeader
     {
         var file = Path.Combine(_folder, $"n{server + 1}.conf");
         File.WriteAllText(file, $$"""
-            include "{{Path.Combine(AppContext.BaseDirectory, Example)}}"
+            include "{{Path.Combine(AppContext.BaseDirectory, "config", _isChain ? "chain.conf" : "primary-backup.conf")}}"
             actors {
               node = n{{server + 1}}
               data-directory = "{{DataOf(server)}}"
-              nodes { n1 = "{{addresses[0]}}", n2 = "{{addresses[1]}}", n3 = "{{addresses[2]}}" }
+              nodes = replaced      # a block alone would only add to the one that is included
+              nodes { {{string.Join(", ", addresses.Select((address, i) => $"n{i + 1} = \"{address}\""))}} }
+              groups.default.members = [{{string.Join(", ", addresses.Select((_, i) => $"n{i + 1}"))}}]
               http { host = "{{httpHost}}", port = {{httpPort}} }
               insecure = on       # in a network namespace nobody else can reach it
             }
             akka.loglevel = WARNING
+            {{_settings}}
             {{string.Concat(Enumerable.Range(1, _groups - 1).Select(g => $"actors.groups.more-{g} {{ }}\n"))}}
             """);
         return file;

@@ -62,7 +62,7 @@ internal sealed class EtcdCluster : IElectsLeader
             await new Maintenance.MaintenanceClient(channel).StatusAsync(
                 new StatusRequest(), deadline: DateTime.UtcNow + StatusTimeout, cancellationToken: cancellation)));
         var agreed = all.DistinctBy(s => (s.Leader, s.RaftTerm, s.RaftIndex)).Count() == 1 && all[0].Leader != 0;
-        return agreed ? new Leadership(Array.FindIndex(all, s => s.Header.MemberId == s.Leader), (long)all[0].RaftTerm) : null;
+        return agreed ? new Leadership([Array.FindIndex(all, s => s.Header.MemberId == s.Leader)], (long)all[0].RaftTerm) : null;
     }, cancellation);
 
     public void Dispose()

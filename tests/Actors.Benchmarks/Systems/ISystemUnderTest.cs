@@ -2,7 +2,7 @@ using Actors.Benchmarks.Load;
 
 namespace Actors.Benchmarks.Systems;
 
-/// <summary>Three server processes of one kind on this machine, with data of their own; disposing kills them and removes the data.</summary>
+/// <summary>Server processes of one kind, usually three, on this machine, with data of their own; disposing kills them and removes the data.</summary>
 internal interface ISystemUnderTest : IDisposable
 {
     /// <summary>The server program and its version, such as <c>etcd 3.4.23</c>.</summary>
@@ -32,9 +32,15 @@ internal interface IElectsLeader : ILoadable
 
     /// <summary>A client that knows these servers only, by their numbers.</summary>
     LoadTarget TargetAt(IEnumerable<int> servers, Operation operation);
+
+    /// <summary>Whose failure is a case of its own: what it is called, and its place in <see cref="Leadership.Order"/>.</summary>
+    IReadOnlyList<(string Name, int Place)> Roles => [("leader", 0)];
 }
 
 /// <summary>Who leads, and since which election.</summary>
-/// <param name="Leader">The number of the server, from 0.</param>
+/// <param name="Order">Servers by their numbers, from 0; the leader first, and after the head of a chain the other links in their order.</param>
 /// <param name="Epoch">Grows with every election; the term of Raft.</param>
-internal sealed record Leadership(int Leader, long Epoch);
+internal sealed record Leadership(IReadOnlyList<int> Order, long Epoch)
+{
+    public int Leader => Order[0];
+}

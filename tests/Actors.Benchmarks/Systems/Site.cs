@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Actors.Networks;
 
 namespace Actors.Benchmarks.Systems;
 
@@ -8,10 +9,14 @@ namespace Actors.Benchmarks.Systems;
 /// <param name="Machines">One per server.</param>
 internal sealed record Site(string DataFolder, IReadOnlyList<Machine> Machines)
 {
+    /// <summary>As many as are compared with other systems.</summary>
     public const int Servers = 3;
 
-    /// <summary>Three servers on the loopback interface.</summary>
+    /// <summary>Servers on the loopback interface.</summary>
     public static Site Loopback(string dataFolder) => new(dataFolder, [.. Enumerable.Repeat(Machine.Loopback, Servers)]);
+
+    /// <summary>Servers on the first <paramref name="servers"/> nodes of a network.</summary>
+    public static Site In(Network network, int servers, string dataFolder) => new(dataFolder, [.. Enumerable.Range(1, servers).Select(n => Machine.In(network, n))]);
 
     /// <summary>A new folder for the data of one system.</summary>
     public string NewFolder(string system)
@@ -41,6 +46,12 @@ internal sealed record Machine(string Address, string? Namespace)
 {
     /// <summary>This machine's loopback interface.</summary>
     public static readonly Machine Loopback = new("127.0.0.1", null);
+
+    /// <summary>A node of a network, by its number from 1.</summary>
+    public static Machine In(Network network, int node) => new(Network.Address(node), network.Namespace(node));
+
+    /// <summary>The hub of a network, which reaches every node.</summary>
+    public static Machine HubOf(Network network) => new(Network.HubAddress, network.Hub);
 
     /// <summary>The command line that runs <paramref name="command"/> there; the process id is that of the command itself.</summary>
     public string[] CommandLine(params string[] command) =>

@@ -64,7 +64,7 @@ internal sealed class HttpNode : IDisposable
         {
             handler.ConnectCallback = async (context, cancellation) =>
             {
-                var socket = Linux.SocketIn(networkNamespace);
+                var socket = NetworkNamespace.SocketIn(networkNamespace);
                 await socket.ConnectAsync(IPAddress.Parse(context.DnsEndPoint.Host), context.DnsEndPoint.Port, cancellation);
                 return new NetworkStream(socket, ownsSocket: true);
             };
@@ -154,6 +154,9 @@ internal sealed record NodeStatus(string Name, int Pid, string Http, bool Reacha
 internal sealed record GroupStatus(string Name, string Protocol, long Epoch, IReadOnlyList<MemberStatus> Members)
 {
     public string? Primary => Members.FirstOrDefault(member => member.Role is "primary" or "head")?.Node;
+
+    /// <summary>True when so many are members that serve, nobody else is in the view, and one of them leads.</summary>
+    public bool IsWhole(int count) => Primary is not null && Members.Count == count && Members.All(member => member.Role is "primary" or "backup" or "head" or "middle" or "tail");
 }
 
 /// <summary>One replica of a group.</summary>

@@ -14,10 +14,13 @@ internal static class NodeProgram
     private static readonly TimeSpan CommandLimit = TimeSpan.FromMinutes(3);
 
     /// <summary>The example configuration, as it comes with the program.</summary>
-    public static string ExampleConfig { get; } = Path.Combine(AppContext.BaseDirectory, "config", "primary-backup.conf");
+    public static string ExampleConfig { get; } = ConfigOf("primary-backup.conf");
 
     /// <summary>The example of a chain.</summary>
-    public static string ChainConfig { get; } = Path.Combine(AppContext.BaseDirectory, "config", "chain.conf");
+    public static string ChainConfig { get; } = ConfigOf("chain.conf");
+
+    /// <summary>An example by its name.</summary>
+    public static string ConfigOf(string file) => Path.Combine(AppContext.BaseDirectory, "config", file);
 
     /// <summary>The <c>dotnet</c> that runs these tests, which is of the right version.</summary>
     public static string DotNet { get; } = Environment.ProcessPath is { } path && Path.GetFileName(path) == "dotnet" ? path : "dotnet";

@@ -160,10 +160,7 @@ internal sealed class RealCluster : IDisposable
     }
 
     private bool IsWhole(ClusterStatus status) =>
-        status.Nodes.All(node => node.Reachable)
-        && status.Default.Members.Count == status.Nodes.Count - Outside
-        && status.Default.Members.All(member => member.Role is "primary" or "backup" or "head" or "middle" or "tail")
-        && status.Default.Members.Count(member => member.Role is "primary" or "head") == 1;
+        status.Nodes.All(node => node.Reachable) && status.Default.IsWhole(status.Nodes.Count - Outside);
 
     private void PrintLogs(ITestOutputHelper? output)
     {

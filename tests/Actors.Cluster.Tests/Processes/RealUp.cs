@@ -14,7 +14,8 @@ internal sealed class RealUp : IDisposable
     /// <param name="folder">Where it is started, for its log and what <c>kill</c> and <c>start</c> need to know; survives it.</param>
     /// <param name="data">For the nodes' data; null for a temporary folder of its own choice.</param>
     /// <param name="program">How <c>actors</c> is called; null for the built program.</param>
-    public RealUp(string folder, string? data = null, IReadOnlyList<string>? program = null)
+    /// <param name="config">What the nodes have in common; null for the default of <c>up</c>.</param>
+    public RealUp(string folder, string? data = null, IReadOnlyList<string>? program = null, string? config = null)
     {
         _folder = folder;
         _program = program ?? NodeProgram.Built;
@@ -23,17 +24,18 @@ internal sealed class RealUp : IDisposable
         Urls = [.. Enumerable.Range(http, Count).Select(p => FormattableString.Invariant($"http://127.0.0.1:{p}"))];
         _nodes = [.. Urls.Select(url => new HttpNode(url, null))];
         string[] arguments = ["up", "--port", FormattableString.Invariant($"{port}"), "--http-port", FormattableString.Invariant($"{http}")];
-        _process = new LoggedProcess([.. _program, .. arguments, .. data is null ? Array.Empty<string>() : ["--data", data]], Path.Combine(folder, "up.log"), folder);
+        _process = new LoggedProcess([.. _program, .. arguments, .. data is null ? Array.Empty<string>() : ["--data", data], .. config is null ? Array.Empty<string>() : ["--config", config]], Path.Combine(folder, "up.log"), folder);
     }
 
     /// <summary>Runs a test on a cluster that is up, and prints what <c>up</c> and its nodes said when it fails.</summary>
     /// <param name="output">Of the test.</param>
     /// <param name="test">Gets the cluster, and the folder that it was started in.</param>
     /// <param name="keepsData">With <c>--data</c>: the nodes' data and logs are in the folder.</param>
-    public static async Task WithAsync(ITestOutputHelper output, Func<RealUp, Scratch, Task> test, bool keepsData = true)
+    /// <param name="config">What the nodes have in common; null for the default of <c>up</c>.</param>
+    public static async Task WithAsync(ITestOutputHelper output, Func<RealUp, Scratch, Task> test, bool keepsData = true, string? config = null)
     {
         using var folder = new Scratch();
-        using var up = new RealUp(folder.Path, keepsData ? folder.File("data") : null);
+        using var up = new RealUp(folder.Path, keepsData ? folder.File("data") : null, config: config);
         try
         {
             await up.StartAsync();
@@ -67,9 +69,8 @@ internal sealed class RealUp : IDisposable
     }
 
     /// <summary>Waits until every node runs, is reached by every other, and is in the view.</summary>
-    public Task<ClusterStatus> WholeAsync() => RealCluster.UntilAsync("three members, one of them primary", async () =>
-        await StatusAsync() is { } status && status.Nodes.All(node => node.Reachable) && status.Groups.Single() is { Primary: not null } group
-        && group.Members.Count(member => member.Role is "primary" or "backup") == Count ? status : null);
+    public Task<ClusterStatus> WholeAsync() => RealCluster.UntilAsync("three members of every group, one of them primary or head", async () =>
+        await StatusAsync() is { } status && status.Nodes.All(node => node.Reachable) && status.Groups.All(group => group.IsWhole(Count)) ? status : null);
 
     /// <summary>What the first node that answers says.</summary>
     public async Task<ClusterStatus?> StatusAsync()

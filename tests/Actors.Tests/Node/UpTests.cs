@@ -209,6 +209,21 @@ public sealed class UpTests : IDisposable
     }
 
     [Fact]
+    public void A_chain_stands_in_its_order_and_each_link_has_its_place()
+    {
+        var chain = new GroupEntry("ledger", "chain", 3, "n2", [Member("n2", "head"), Member("n3", "middle"), Member("n4", "tail"), Member("n1", "learner")]);
+        var other = new GroupEntry("orders", "primary-backup", 2, "n4", [Member("n4", "primary"), Member("n1", "backup")]);
+        var status = new StatusDocument([.. Enumerable.Range(1, 5).Select(i => new NodeEntry($"n{i}", i, "", true))], [chain, other]);
+
+        Assert.Equal(
+            ["ledger n2 head", "ledger n3 middle 2", "ledger n4 tail", "ledger n1 learner", "orders n1 backup", "orders n4 primary", "- n5 not a member"],
+            StatusTable.Rows(status).Select(row => $"{row[0]} {row[1]} {row[3]}"));
+        Assert.Equal("writes -> n2 head -> n3 middle -> n4 tail -> answers; n1 learner", GroupCommand.Drawing(chain));
+
+        static MemberEntry Member(string node, string role) => new(node, role, 3, 5, 5, 6, "");
+    }
+
+    [Fact]
     public void The_view_believes_the_processes_before_the_status()
     {
         var status = new StatusDocument(

@@ -10,7 +10,7 @@ public sealed class SettingsTests
     {
         { "members", s => s with { InitialMembers = [] } },
         { "members", s => s with { InitialMembers = [.. Enumerable.Range(0, 33).Select(i => new NodeId($"n{i}"))] } },
-        { "members names a node twice", s => s with { InitialMembers = [new("n1"), new("n2"), new("n1")] } },
+        { "members names n1 twice", s => s with { InitialMembers = [new("n1"), new("n2"), new("n1")] } },
         { "protocol", s => s with { Protocol = (Protocol)9 } },
         { "commit", s => s with { Commit = (CommitRule)9 } },
         { "min-in-view", s => s with { MinInView = 0 } },

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 
-namespace Actors.Cluster.Tests;
+namespace Actors.Networks;
 
 /// <summary>Carries IP packets between the nodes of a <see cref="Network"/> through this process, and loses and delays some: what <c>tc netem</c> does where the kernel has it.</summary>
 /// <param name="seed">Of which packets are lost.</param>
@@ -26,7 +26,7 @@ internal sealed class PacketRelay(int seed) : IDisposable
     /// <summary>Connects a node by an interface of this name in its namespace; its address is given afterwards.</summary>
     public void Join(int node, string networkNamespace, string interfaceName)
     {
-        var link = Linux.TunnelIn(networkNamespace, interfaceName);
+        var link = NetworkNamespace.TunnelIn(networkNamespace, interfaceName);
         _links[node] = link;
         if (node == 1)
             Start(Deliver);
@@ -81,7 +81,7 @@ internal sealed class PacketRelay(int seed) : IDisposable
         {
             var wait = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), at);
             if (wait > TimeSpan.Zero)
-                Thread.Sleep(wait);
+                NetworkNamespace.Sleep(wait);
             try
             {
                 to.Write(packet);

@@ -34,7 +34,8 @@ internal static class AcceptLossCommand
     {
         if (group.Members.FirstOrDefault(member => Roles.Leads(member.Role)) is { } leader)
             throw new CommandException(ExitCode.Negative, $"group '{group.Name}' has a {leader.Role}, {leader.Node}: nothing has to be given up");
-        return group.Members.Where(member => member.Role is "backup" or "candidate" or "learner" && member.LastIndex > 0).OrderByDescending(member => member.LastEpoch).ThenByDescending(member => member.LastIndex).FirstOrDefault()
+        var isChain = group.Protocol == "chain";      // where a link without a membership may go on, too: its log is what matters
+        return group.Members.Where(member => member.LastIndex > 0 && (member.Role is "backup" or "candidate" or "learner" || (isChain && (member.Role is "sealed" or "joining")))).OrderByDescending(member => member.LastEpoch).ThenByDescending(member => member.LastIndex).FirstOrDefault()
             ?? throw new CommandException(ExitCode.Negative, $"no replica of group '{group.Name}' that can be reached holds anything to go on from");
     }
 
@@ -68,6 +69,6 @@ internal static class AcceptLossCommand
                 return;
         }
 
-        throw new CommandException(ExitCode.Unavailable, $"{chosen.Node} accepted, but is not the primary after {Patience.TotalSeconds} s: see its log");
+        throw new CommandException(ExitCode.Unavailable, $"{chosen.Node} accepted, but does not lead after {Patience.TotalSeconds} s: see its log");
     }
 }

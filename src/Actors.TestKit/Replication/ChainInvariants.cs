@@ -41,6 +41,8 @@ internal sealed class ChainInvariants(Simulation simulation, GroupKeys keys)
         {
             Require(request is not ChangeView change || change.Expected.Next() == record.Epoch, "Compare And Swap", $"{record.View} was meant to follow another view than that before epoch {record.Epoch}");
             _views.Add(record.Epoch, record.View);
+            if (record.IsAfterLoss)
+                (_active, _answered) = (default, default);      // what was true of the group before it is no more
         }
 
         if (record.IsActive && record.Epoch > _active.Epoch)

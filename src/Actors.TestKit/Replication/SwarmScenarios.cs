@@ -55,6 +55,8 @@ internal static class SwarmScenarios
             events.AddRange(Deposition(group, clients, random.Chance(0.7) ? At(GroupMoment.Message) : null, random));
         for (var i = group.Nodes.Count > 2 && !TrustsNoClock(group) ? random.Next(4) : 0; i > 0; i--)
             events.AddRange(Defection(group, clients, random));
+        if (group.Settings is { Protocol: Protocol.Chain, Reads: ReadGuard.Lease })
+            events.AddRange(CutOffReaders(group, simulation.RandomFor("cut-off readers")));
         if (group.DirectoryNodes.Count > 3)
             events.AddRange(SplitDirectory(group, simulation.RandomFor("directory plan")));
         if (group.Nodes.Count > 2 && random.Chance(0.05))
@@ -114,6 +116,24 @@ internal static class SwarmScenarios
         {
             yield return new FaultEvent(at, random.Chance(0.5) ? FaultKind.Crash : FaultKind.Isolate, [node], random.Between(TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(6)));
             at += group.Settings.KickAfter - group.Settings.ElectionTimeout * random.NextDouble();
+        }
+    }
+
+    /// <summary>The link that faults aim at, which is the tail in most of these runs, is cut off from the others, but not from the directory nor from clients: it goes on reading by its lease while it is left out. At times whoever tells of the view without it is started again at once.</summary>
+    private static IEnumerable<FaultEvent> CutOffReaders(SimGroup group, SeededRandom random)
+    {
+        for (var i = 1 + random.Next(4); i > 0; i--)
+        {
+            var (at, lasts) = (Before(random, TimeSpan.FromSeconds(2)), group.Settings.ElectionTimeout * (1.2 + 2 * random.NextDouble()));
+            foreach (var other in group.Nodes)
+            {
+                yield return new FaultEvent(at, FaultKind.CutOneWay, [default, other], lasts);
+                yield return new FaultEvent(at, FaultKind.CutOneWay, [other, default], lasts);
+                yield return new FaultEvent(at + UpTo(random, 60), FaultKind.FalseSuspicion, [other, default], TimeSpan.Zero);
+            }
+
+            if (random.Chance(0.5))
+                yield return new FaultEvent(at, FaultKind.Crash, [default], TimeSpan.FromMilliseconds(1)) { Upon = At(GroupMoment.Vote, UpTo(random, 60)) };
         }
     }
 

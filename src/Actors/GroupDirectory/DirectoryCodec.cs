@@ -17,6 +17,7 @@ internal static class DirectoryCodec
             ChangeView => 'C',
             HasJoined => 'J',
             ChangeNodes => 'N',
+            GoOnFrom => 'L',
             ReadRecord => 'R',
             ReadEpochs => 'E',
             _ => throw new ArgumentException($"no codec for {request.GetType().Name}"),
@@ -50,6 +51,13 @@ internal static class DirectoryCodec
                 w.Text(m.Node.Value);
                 w.Bool(m.Join);
                 break;
+            case GoOnFrom m:
+                w.Int64(m.Expected.Value);
+                w.Text(m.Node.Value);
+                w.UInt128(m.Incarnation.Value);
+                w.Int64(m.Last.Epoch.Value);
+                w.Int64(m.Last.Index);
+                break;
             case ReadEpochs m:
                 w.Int32(m.Groups.Count);
                 foreach (var group in m.Groups)
@@ -73,6 +81,7 @@ internal static class DirectoryCodec
             'C' => new ChangeView(group, new Epoch(r.Int64()), new View(ViewRecord.ReadIds(ref r), ViewRecord.ReadIds(ref r))),
             'J' => new HasJoined(group, new Epoch(r.Int64()), ViewRecord.ReadId(ref r)),
             'N' => new ChangeNodes(group, Node(ref r), r.Bool()),
+            'L' => new GoOnFrom(group, new Epoch(r.Int64()), Node(ref r), new Incarnation(r.UInt128()), new LogPosition(new Epoch(r.Int64()), r.Int64())),
             'R' => new ReadRecord(group),
             'E' => new ReadEpochs(Groups(ref r)),
             _ => throw new MalformedException($"the directory knows no request '{letter}'"),

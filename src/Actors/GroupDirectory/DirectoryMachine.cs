@@ -40,6 +40,7 @@ internal sealed class DirectoryMachine : IStateMachine
             TakeIn m => before?.WithLearner(m.Node, m.Incarnation, context.Index, out refusal),
             ChangeView m => before?.WithView(m.Expected, m.Next, out refusal),
             HasJoined m => before?.WithJoined(m.Epoch, m.Id),
+            GoOnFrom m => before?.WithLoss(m, context.Index, out refusal),
             ChangeNodes m => m.Join ? before?.WithNode(m.Node, out refusal) : before?.WithoutNode(m.Node, out refusal),
             _ => throw new CommandRejectedException($"{request.GetType().Name} is a query"),
         };

@@ -68,6 +68,31 @@ internal static class GroupChanges
         return refusal.Length > 0 ? record : record with { Epoch = record.Epoch.Next(), View = next with { Nodes = record.View.Nodes }, Joined = [] };
     }
 
+    /// <summary>An operator says that the group goes on from one data folder alone. Whoever else served may have had more, and is out, with its member id.</summary>
+    /// <param name="record">The group.</param>
+    /// <param name="order">From which one, and in which epoch that was decided.</param>
+    /// <param name="index">As in <see cref="WithLearner"/>.</param>
+    /// <param name="refusal">Why nothing changed.</param>
+    public static GroupRecord WithLoss(this GroupRecord record, GoOnFrom order, long index, out string refusal)
+    {
+        refusal = order.Expected != record.Epoch ? $"the view is another one by now, that of epoch {record.Epoch}: look at the status again"
+            : !record.View.Nodes.Contains(order.Node) ? $"{order.Node} does not belong to the group: {string.Join(", ", record.View.Nodes)} do"
+            : "";
+        if (refusal.Length > 0)
+            return record;
+        var epoch = record.Epoch.Next();
+        var known = record.View.Of(order.Node, order.Incarnation);
+        var id = known.IsNone ? new MemberId(order.Node, order.Incarnation, new LogPosition(epoch, index)) : known;
+        return record with
+        {
+            Epoch = epoch,
+            View = new View([id], []) { Nodes = record.View.Nodes },
+            Joined = [],
+            Serving = [id],
+            Losses = [.. record.Losses.TakeLast(ViewRecord.MaxLosses - 1), new LogPosition(epoch, order.Last.Index + 1)],
+        };
+    }
+
     /// <summary>An operator says that a node belongs to the group: it may become the learner.</summary>
     public static GroupRecord WithNode(this GroupRecord record, NodeId node, out string refusal)
     {

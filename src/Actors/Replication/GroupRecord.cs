@@ -20,6 +20,12 @@ internal sealed record GroupRecord(
     /// <summary>The last member of the last active view: in a chain it may answer reads by a lease, and know of no later view.</summary>
     public MemberId Reader { get; init; }
 
+    /// <summary>Where operators have accepted that the group goes on without what was lost, oldest first, at most <see cref="ViewRecord.MaxLosses"/>: the epoch of the view, the first index in it.</summary>
+    public IReadOnlyList<LogPosition> Losses { get; init; } = [];
+
+    /// <summary>True for the view that an operator has the group go on from: its one member keeps all that it has.</summary>
+    public bool IsAfterLoss => Losses.Count > 0 && Losses[^1].Epoch == Epoch;
+
     /// <summary>True once all members have joined.</summary>
     public bool IsActive => Joined.Count == View.Members.Count;
 
@@ -37,6 +43,7 @@ internal sealed record GroupRecord(
         writer.Int32(MinInView);
         writer.Block(Genesis.Span);
         ViewRecord.WriteId(writer, Reader);
+        ViewRecord.WriteLosses(writer, Losses);
     }
 
     public byte[] Encode()
@@ -58,6 +65,7 @@ internal sealed record GroupRecord(
             epoch, view, ViewRecord.ReadIds(ref reader), ViewRecord.ReadIds(ref reader), reader.Int32(), reader.Block())
         {
             Reader = ViewRecord.ReadId(ref reader),
+            Losses = ViewRecord.ReadLosses(ref reader),
         };
     }
 

@@ -20,6 +20,10 @@ internal sealed record HasJoined(GroupId Group, Epoch Epoch, MemberId Id) : Auth
 /// <summary>An operator wants the node to belong to the group (<paramref name="Join"/>), or no longer.</summary>
 internal sealed record ChangeNodes(GroupId Group, NodeId Node, bool Join) : AuthorityRequest(Group);
 
+/// <summary>An operator lets the group go on from one data folder alone, whatever the others had; only if it still is in epoch <paramref name="Expected"/>.</summary>
+/// <param name="Last">Where the log in the folder ends.</param>
+internal sealed record GoOnFrom(GroupId Group, Epoch Expected, NodeId Node, Incarnation Incarnation, LogPosition Last) : AuthorityRequest(Group);
+
 /// <summary>What is known of the group?</summary>
 internal sealed record ReadRecord(GroupId Group) : AuthorityRequest(Group);
 

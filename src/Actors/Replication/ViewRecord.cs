@@ -52,13 +52,7 @@ internal sealed record ViewRecord(View View, CommitRule Rule, GroupLimits Limits
         Limits.Write(writer);
         WriteIds(writer, View.Members);
         WriteIds(writer, View.Learners);
-        writer.Int32(Losses.Count);
-        foreach (var loss in Losses)
-        {
-            writer.Int64(loss.Epoch.Value);
-            writer.Int64(loss.Index);
-        }
-
+        WriteLosses(writer, Losses);
         WriteNodes(writer, View.Nodes);
     }
 
@@ -82,7 +76,17 @@ internal sealed record ViewRecord(View View, CommitRule Rule, GroupLimits Limits
         return new ViewRecord(view with { Nodes = ReadNodes(ref reader) }, rule, limits) { Losses = losses };
     }
 
-    private static LogPosition[] ReadLosses(ref ByteReader reader)
+    public static void WriteLosses(ByteWriter writer, IReadOnlyList<LogPosition> losses)
+    {
+        writer.Int32(losses.Count);
+        foreach (var loss in losses)
+        {
+            writer.Int64(loss.Epoch.Value);
+            writer.Int64(loss.Index);
+        }
+    }
+
+    public static LogPosition[] ReadLosses(ref ByteReader reader)
     {
         var losses = new LogPosition[reader.Count(16)];
         if (losses.Length > MaxLosses)

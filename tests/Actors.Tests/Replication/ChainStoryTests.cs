@@ -248,6 +248,30 @@ public sealed class ChainStoryTests
     }
 
     [Fact]
+    public void A_chain_whose_last_link_is_lost_goes_on_from_another_one_when_an_operator_says_so()
+    {
+        using var story = Chain(3).Begin();
+        story.Node(N(3)).Crash();
+        Assert.Equal(Outcome.Ok, story.Ended(story.Put(N(2), "k", "1")).Outcome);
+        story.Node(N(2)).Crash();
+        story.Repeatedly(() => story.Status(N(1)).Members.Count == 1);
+        Assert.Contains("has a chain that serves", story.AcceptLoss(N(1), default), StringComparison.Ordinal);
+        story.Node(N(1)).Crash();       // for good
+        story.Node(N(2)).Restart();
+        story.Node(N(3)).Restart();
+        story.Simulation.RunFor(TimeSpan.FromSeconds(5));
+
+        var left = story.Status(N(2));
+        Assert.NotEqual("", story.AcceptLoss(N(2), new LogPosition(left.LastEpoch, left.LastIndex + 1)));
+        Assert.Equal("", story.AcceptLoss(N(2), new LogPosition(left.LastEpoch, left.LastIndex)));
+        story.Repeatedly(() => story.Status(N(2)).Members.Count == 2);
+        Assert.Equal([N(2), N(3)], story.Status(N(2)).Members);
+        Assert.Equal(left.LastIndex + 1, Assert.Single(story.Status(N(2)).Losses).Index);
+        Assert.Equal("1", story.Value(story.Get(N(3), "k")));
+        Assert.Equal(Outcome.Ok, story.Ended(story.Put(N(3), "k", "2")).Outcome);
+    }
+
+    [Fact]
     public void A_wiped_machine_gets_the_state_and_becomes_the_tail_while_writes_go_on()
     {
         using var story = Chain(3, s => s with { LogLimitBytes = 1_000, TransferChunkBytes = 256, StateFlushInterval = TimeSpan.FromMilliseconds(20) }).Begin();

@@ -50,6 +50,26 @@ public sealed class GroupChangesTests
     }
 
     [Fact]
+    public void After_a_loss_that_an_operator_accepts_the_group_is_one_folder_and_says_so()
+    {
+        var dead = Active(A, B, C).WithView(new Epoch(1), new View([A], []), out _).WithJoined(new Epoch(2), A);
+        var order = new GoOnFrom(Group, new Epoch(2), C.Node, C.Incarnation, new LogPosition(new Epoch(1), 40));
+        Assert.Same(dead, dead.WithLoss(order with { Expected = new Epoch(1) }, 9, out var refusal));
+        Assert.Contains("look at the status again", refusal, StringComparison.Ordinal);
+        Assert.Same(dead, dead.WithLoss(order with { Node = D.Node }, 9, out refusal));
+        Assert.Contains("does not belong to the group", refusal, StringComparison.Ordinal);
+
+        var after = GroupRecord.Decode(dead.WithLoss(order, 9, out refusal).Encode());
+        var id = Assert.Single(after.View.Members);
+        Assert.Equal(("", new MemberId(C.Node, C.Incarnation, new LogPosition(new Epoch(3), 9))), (refusal, id));
+        Assert.Equal([id], after.Serving);
+        Assert.Equal([new LogPosition(new Epoch(3), 41)], after.Losses);
+        Assert.True(after.IsAfterLoss);
+        var active = after.WithJoined(after.Epoch, id);
+        Assert.False(active.WithLearner(A.Node, A.Incarnation, 11, out _).IsAfterLoss);
+    }
+
+    [Fact]
     public void The_reader_is_the_tail_of_the_last_active_view_whatever_becomes_of_its_machine()
     {
         var active = Active(A, B, C);
@@ -141,6 +161,7 @@ public sealed class GroupChangesTests
             new ChangeView(Group, new Epoch(3), new View([A, B], [D])),
             new HasJoined(Group, new Epoch(3), A),
             new ChangeNodes(Group, D.Node, true),
+            new GoOnFrom(Group, new Epoch(3), D.Node, D.Incarnation, new LogPosition(new Epoch(2), 9)),
             new ReadRecord(Group),
             new ReadEpochs([Group, new GroupId("another")]),
         ];

@@ -144,6 +144,15 @@ internal sealed class Story : IDisposable
         return refusal!;
     }
 
+    /// <summary>Tells a replica that the group goes on from it alone; its refusal, empty when it does.</summary>
+    public string AcceptLoss(NodeId node, LogPosition last)
+    {
+        string? refusal = null;
+        Node(node).Actor(ReplicationNode.Name).Tell(new ForReplica(Settings.Id, new AcceptLoss(last, r => refusal = r)), ActorRefs.NoSender);
+        Simulation.RunUntil(() => refusal is not null, Patience);
+        return refusal!;
+    }
+
     /// <summary>Has an operation ordered, as an operator's client would.</summary>
     public Answer Operate(NodeId at, Operation operation)
     {

@@ -1,4 +1,5 @@
 using Actors.Membership;
+using Actors.Replication.Operations;
 using Actors.Replication.Transfer;
 using Actors.Storage;
 using Akka.Actor;
@@ -148,6 +149,8 @@ internal sealed partial class ChainReplica : Replica
             case AuthorityAnswered m: OnAuthorityAnswered(m); break;
             case MembersRequest m: OnMembersRequest(m); break;
             case OrderAnswered m: OnOrderAnswered(m); break;
+            case AcceptLoss m: OnAcceptLoss(m); break;
+            case LossAnswered m: OnLossAnswered(m); break;
             case ViewChanged m: Enter(m.Record); break;
             case HeartbeatTick: OnHeartbeatTick(); break;
             case LeaseRenewed m: OnLeaseRenewed(m); break;
@@ -198,7 +201,7 @@ internal sealed partial class ChainReplica : Replica
         var (isStored, isLater) = (_record is null && !_self.IsNone, record.Epoch > (_record?.Epoch ?? Epoch.Zero));
         if (!isLater && record.Joined.Count <= _record!.Joined.Count)
             return;
-        (_record, _recordDirty) = (record, true);
+        (_record, _recordDirty, _losses) = (record, true, record.Losses);
         var me = record.View.Of(_environment.Node, _environment.Incarnation);
         if (me.IsNone)
         {
@@ -284,7 +287,8 @@ internal sealed partial class ChainReplica : Replica
         else
         {
             SendWaitingElsewhere();
-            _log.Shorten(_commit);
+            if (!record.IsAfterLoss)
+                _log.Shorten(_commit);
         }
 
         _entered = _log.Last.Index;

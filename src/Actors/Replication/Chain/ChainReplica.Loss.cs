@@ -1,0 +1,42 @@
+using Actors.Replication.Operations;
+using Akka.Actor;
+using Akka.Event;
+
+namespace Actors.Replication.Chain;
+
+/// <summary>A chain whose complete links are lost for good goes on from this one alone, because an operator says so.</summary>
+internal sealed partial class ChainReplica
+{
+    private void OnAcceptLoss(AcceptLoss m)
+    {
+        if (WhyNot(m) is { } refusal)
+        {
+            m.Complete(refusal);
+            return;
+        }
+
+        _logger.Warning("[{0}] an operator accepts the loss of what {1} does not hold; asking the directory to let the group go on from it alone at {2}", _settings.Id, _environment.Node, _log.Last);
+        var self = Self;
+        var order = new GoOnFrom(_settings.Id, _record!.Epoch, _environment.Node, _environment.Incarnation, _log.Last);
+        _authority.Ask(order, 2 * _settings.KickAfter, reply => self.Tell(new LossAnswered(m, reply), ActorRefs.NoSender));
+    }
+
+    private string? WhyNot(AcceptLoss m)
+    {
+        if (_record is null || _log.Last.Index == 0)
+            return $"{_environment.Node} holds nothing of group '{_settings.Id}'";
+        if (_serving || (_role is ReplicaRole.Learner && Now - _heardAt < _settings.KickAfter))
+            return $"group '{_settings.Id}' has a chain that serves, or {_environment.Node} has not waited for it yet: nothing has to be given up";
+        return m.Last == _log.Last ? null : $"the log of {_environment.Node} ends at {_log.Last}, not at {m.Last}: look at the status again";
+    }
+
+    private void OnLossAnswered(LossAnswered m)
+    {
+        if (m.Reply.Record is { } record)
+            Learn(record);
+        m.Request.Complete(m.Reply.Error);
+        Pursue();
+    }
+
+    private sealed record LossAnswered(AcceptLoss Request, AuthorityReply Reply) : INoSerializationVerificationNeeded;
+}

@@ -35,7 +35,7 @@ internal static class PlanCommand
             text.WriteLine(plan.Protocol);
             text.WriteLine($"  write            {Time(plan.WriteHops)}");
             text.WriteLine($"  read, barrier    {Time(plan.BarrierReadHops)}");
-            text.WriteLine($"  read, lease      {Time(plan.LeaseReadHops)}  (not available in every version)");
+            text.WriteLine($"  read, lease      {Time(plan.LeaseReadHops)}");
             text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  mean             {plan.Mean(oneWay, writes):0.###} ms with {writes:P0} writes and barrier reads"));
             text.WriteLine($"  bytes            the busiest replica sends each write {(plan.CopiesSent == 1 ? "once" : $"{plan.CopiesSent} times")}");
             text.WriteLine($"  survives         {plan.Survives}");

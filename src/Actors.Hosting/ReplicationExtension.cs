@@ -1,6 +1,7 @@
 using Actors.Broadcast;
 using Actors.GroupDirectory;
 using Actors.Replication;
+using Actors.Replication.Order;
 using Actors.Storage;
 using Actors.Timing;
 using Akka;
@@ -64,7 +65,14 @@ internal sealed class ReplicationExtension : IExtension
         (Handle, Node) = ReplicationHandle.Start(system, environment, Settings.Groups, Settings.Client);
         (Broadcast, var broadcast) = BroadcastHandle.Start(
             system,
-            new BroadcastEnvironment { Node = Settings.Node, Peers = Peers, Clock = SystemClock.Instance, Seed = Random.Shared.Next() },
+            new BroadcastEnvironment
+            {
+                Node = Settings.Node,
+                Peers = Peers,
+                Clock = SystemClock.Instance,
+                Seed = Random.Shared.Next(),
+                Orderer = group => new ReplicatedOrderer(ReplicatedOrderer.NameFor(group.Id), Node, group.DeliveredKept, group.MaxBufferedBytes),
+            },
             Settings.BroadcastGroups);
         system.ActorOf(MembershipHints.Props(Peers, Node, broadcast), "replication-hints");
         CoordinatedShutdown.Get(system).AddTask(CoordinatedShutdown.PhaseBeforeServiceUnbind, "replication-hand-over", () => HandOver(system));

@@ -3,6 +3,7 @@ using Actors.GroupDirectory;
 using Actors.Hosting.Configuration;
 using Actors.Membership;
 using Actors.Replication;
+using Actors.Replication.Order;
 using Akka.Configuration;
 
 namespace Actors.Hosting;
@@ -132,7 +133,9 @@ public sealed class ReplicationOptions
             throw new ConfigurationException($"actors.broadcast: {broadcast.Key} is there twice");
         if (_groups.GroupBy(g => g.Name).FirstOrDefault(same => same.Count() > 1) is { } group)
             throw new ConfigurationException($"actors.groups: {group.Key} is there twice");
-        return new NodeSettings(Cluster, new NodeId(Node), DataDirectory, nodes, Groups(), [.. _broadcastGroups.Select(g => BroadcastGroup(g.Name, g.With))], Client.Validated(), Http, tls, Insecure);
+        var broadcastGroups = _broadcastGroups.ConvertAll(g => BroadcastGroup(g.Name, g.With));
+        var logs = broadcastGroups.Where(g => g.Spec.OrderedBy is Orderer.Log).Select(g => ReplicatedOrderer.GroupFor(g.Id, g.Members, g.HeartbeatInterval, g.ElectionTimeout).Validated());
+        return new NodeSettings(Cluster, new NodeId(Node), DataDirectory, nodes, [.. Groups(), .. logs], broadcastGroups, Client.Validated(), Http, tls, Insecure);
     }
 
     /// <summary>The groups that were added, and the directory when one of them takes its views from it.</summary>

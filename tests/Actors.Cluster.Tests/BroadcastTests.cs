@@ -16,7 +16,8 @@ public class BroadcastTests(ITestOutputHelper output)
     [InlineData("reliable", "causal", "eager")]
     [InlineData("uniform", "fifo", "direct")]
     [InlineData("uniform", "total", "direct")]
-    public Task Kill_9_of_the_sender_in_the_middle_of_a_thousand_broadcasts_leaves_all_or_none_of_each(string reliability, string ordering, string dissemination) =>
+    [InlineData("uniform", "total", "direct", "log")]
+    public Task Kill_9_of_the_sender_in_the_middle_of_a_thousand_broadcasts_leaves_all_or_none_of_each(string reliability, string ordering, string dissemination, string orderedBy = "sequencer") =>
         RealCluster.WithAsync(
             output,
             async cluster =>
@@ -48,7 +49,7 @@ public class BroadcastTests(ITestOutputHelper output)
                 if (ordering == "total")
                     Assert.Equal(two, three);
             },
-            settings: $"actors.broadcast.news {{ reliability = {reliability}, ordering = {ordering}, dissemination = {dissemination} }}");
+            settings: $"actors.broadcast.news {{ reliability = {reliability}, ordering = {ordering}, dissemination = {dissemination}, ordered-by = {orderedBy} }}");
 
     private static async Task SendAsync(HttpClient http, RealNode node, int first, ConcurrentBag<string> accepted)
     {

@@ -50,10 +50,16 @@ internal static class BroadcastBlock
         ["all"] = Acknowledgement.All,
     };
 
+    private static readonly Dictionary<string, Orderer> Orderers = new()
+    {
+        ["sequencer"] = Orderer.Sequencer,
+        ["log"] = Orderer.Log,
+    };
+
     public static void Add(ReplicationOptions options, string name, SettingsBlock groups)
     {
         var block = groups.Block(
-            name, "reliability", "ordering", "faults", "dissemination", "children", "acknowledgement", "members", "max-message-bytes", "window", "max-buffered-bytes",
+            name, "reliability", "ordering", "faults", "dissemination", "children", "acknowledgement", "ordered-by", "members", "max-message-bytes", "window", "max-buffered-bytes",
             "digest-interval", "stability-timeout", "batch-delay", "heartbeat-interval", "election-timeout", "min-retransmit", "delivered-kept");
         var spec = Spec(block);
         options.AddBroadcast(name, defaults => defaults with
@@ -83,7 +89,8 @@ internal static class BroadcastBlock
                 Orderings[ActorsBlock.Word(block, "ordering", [.. Orderings.Keys])],
                 Faults[ActorsBlock.Word(block, "faults", [.. Faults.Keys])],
                 new Dissemination(way, way is DisseminationKind.Tree ? block.Count("children", 2) : 0),
-                Acknowledgements[ActorsBlock.Word(block, "acknowledgement", [.. Acknowledgements.Keys])]);
+                Acknowledgements[ActorsBlock.Word(block, "acknowledgement", [.. Acknowledgements.Keys])],
+                Orderers[ActorsBlock.Word(block, "ordered-by", [.. Orderers.Keys])]);
         }
         catch (ArgumentException e)
         {

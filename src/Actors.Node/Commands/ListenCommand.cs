@@ -26,7 +26,7 @@ internal static class ListenCommand
     {
         using var json = JsonDocument.Parse(item.Data);
         var message = json.RootElement;
-        var what = item.EventType == "missed" ? $"{message.GetProperty("missed")} up to here" : Entry.Text(message, "text");
+        var what = item.EventType == "missed" ? $"{message.GetProperty("missed")} before this are missing here" : Entry.Text(message, "text");
         return $"{item.EventId}\t{item.EventType}\t{message.GetProperty("origin").GetString()}\t{message.GetProperty("sequence")}\t{what}";
     }
 }

@@ -1,5 +1,6 @@
 using Actors.Broadcast;
 using Actors.Membership;
+using Actors.Replication;
 
 namespace Actors.TestKit;
 
@@ -37,7 +38,7 @@ public static class BroadcastSwarm
         simulation.Network.Faults = new LinkFaults { MaxDelay = TimeSpan.FromMilliseconds(2) };
         var group = new SimBroadcast(simulation, settings, wiring, load.Start);
         plan ??= DrawPlan(simulation, settings, options);
-        group.Checker.MayMiss = settings.StabilityTimeout < TimeSpan.FromMinutes(1);
+        group.Checker.MayMiss = settings.Spec.OrderedBy is Orderer.Log ? settings.DeliveredKept < 10_000 : settings.StabilityTimeout < TimeSpan.FromMinutes(1);
         Watch(simulation, group);
         var nemesis = new Nemesis(simulation, () => default, null);
         try
@@ -89,7 +90,7 @@ public static class BroadcastSwarm
             HeartbeatInterval = heartbeat,
             ElectionTimeout = heartbeat * (3 + random.Next(10)),
             MinRetransmit = TimeSpan.FromMilliseconds(10 + random.Next(90)),
-            DeliveredKept = 1 + random.Next(100),
+            DeliveredKept = spec.OrderedBy is Orderer.Sequencer || random.Chance(0.3) ? 1 + random.Next(100) : 10_000,
         };
     }
 
@@ -98,11 +99,12 @@ public static class BroadcastSwarm
     {
         var random = simulation.RandomFor("plan");
         var members = settings.Members.Count;
-        var most = settings.Spec.NeedsMajority ? members - Quorum.Majority(members) : members - 1;
+        var recovers = settings.Spec.Faults is FaultModel.CrashRecovery;
+        var most = recovers ? members : settings.Spec.NeedsMajority ? members - Quorum.Majority(members) : members - 1;
         var victims = settings.Members.ToArray();
         random.Shuffle(victims);
         var crashes = victims.Take(random.Next(most + 1)).Select(node =>
-            new FaultEvent(random.Between(TimeSpan.Zero, Duration), FaultKind.Crash, [node], TimeSpan.FromHours(1))).ToList();
+            new FaultEvent(random.Between(TimeSpan.Zero, Duration), FaultKind.Crash, [node], recovers ? random.Between(TimeSpan.Zero, Duration / 2) : TimeSpan.FromHours(1))).ToList();
         if (settings.Spec.Faults is FaultModel.CrashStop)
         {
             return new FaultPlan
@@ -131,14 +133,33 @@ public static class BroadcastSwarm
         group.Sent = m =>
         {
             inner?.Invoke(m);
-            if (m is not (Data { Again: false } or Ordered { Places.Count: > 0 } or Received) || !victims.TryGetValue(m.From.Node, out var from) || simulation.Now < from || !random.Chance(0.3))
+            if (m is Data { Again: false } or Ordered { Places.Count: > 0 } or Received)
+                OnSend(m.From.Node);
+        };
+        group.SentByLog += m =>
+        {
+            if (m is Append { Entries.Count: > 0 } append)
+                OnSend(append.From.Node);
+        };
+
+        void OnSend(NodeId node)
+        {
+            if (!victims.TryGetValue(node, out var from) || simulation.Now < from || !random.Chance(0.3))
                 return;
-            victims.Remove(m.From.Node);
-            if (!simulation.Node(m.From.Node).IsUp)
+            victims.Remove(node);
+            if (!simulation.Node(node).IsUp)
                 return;
             simulation.Reached("a member crashed between the sends of one message");
-            simulation.Node(m.From.Node).Crash();
-        };
+            simulation.Node(node).Crash();
+            if (group.Settings.Spec.Faults is FaultModel.CrashRecovery)
+                simulation.After(random.Between(TimeSpan.Zero, Duration / 4), () => RestartIfDown(simulation.Node(node)));
+        }
+    }
+
+    private static void RestartIfDown(SimNode node)
+    {
+        if (!node.IsUp)
+            node.Restart();
     }
 
     private static void Watch(Simulation simulation, SimBroadcast group)
@@ -158,12 +179,17 @@ public static class BroadcastSwarm
                 case Data data when data.Items.Any(item => item.After.Count > 0): simulation.Reached("a message followed from another one's"); break;
             }
         };
+        group.SentByLog = m =>
+        {
+            if (m is Append { Epoch.Value: > 2, Entries.Count: > 0 })
+                simulation.Reached("another primary of the log went on");
+        };
     }
 
     private static readonly string[] Sometimes =
     [
         "a missing message was asked for", "a message was sent again", "a member was told to go on after what is forgotten", "a member asked what another one has",
-        "another sequencer went on", "an order had a gap", "a message followed from another one's", "a member missed what was cut", "a member crashed between the sends of one message",
+        "another sequencer went on", "another primary of the log went on", "an order had a gap", "a message followed from another one's", "a member missed what was cut", "a member crashed between the sends of one message",
     ];
 
     /// <summary>After healing everything that must be delivered is, and stays the only thing.</summary>

@@ -1,6 +1,8 @@
 using System.Text;
 using Actors.Broadcast;
 using Actors.Membership;
+using Actors.Replication;
+using Actors.Replication.Order;
 using Akka.Actor;
 
 namespace Actors.TestKit;
@@ -30,6 +32,8 @@ public sealed class SimBroadcast
         (_simulation, _settings, _started) = (simulation, settings.Validated(), started);
         Checker = new BroadcastChecker(simulation, settings.Spec);
         options.Observer = m => Sent?.Invoke(m);
+        options.LogObserver = m => SentByLog?.Invoke(m);
+        simulation.Network.ReplicaName = _ => ReplicationNode.Name;
         foreach (var node in settings.Members)
             simulation.AddNode(node.Value, Start);
     }
@@ -41,6 +45,9 @@ public sealed class SimBroadcast
 
     /// <summary>Sees every message as it leaves a node.</summary>
     internal Action<BroadcastMessage>? Sent { get; set; }
+
+    /// <summary>Sees every message of the log that orders the group, when one does.</summary>
+    internal Action<ReplicationMessage>? SentByLog { get; set; }
 
     /// <summary>Broadcasts a text of the node's own choice, which no other message has; does nothing when the node is down.</summary>
     /// <returns>The text; null when the node is down.</returns>
@@ -60,12 +67,42 @@ public sealed class SimBroadcast
 
     private void Start(SimNodeContext context)
     {
-        var environment = new BroadcastEnvironment { Node = context.Id, Peers = context.Peers, Clock = context.Clock, Seed = context.Random.Next() };
+        var environment = new BroadcastEnvironment { Node = context.Id, Peers = context.Peers, Clock = context.Clock, Seed = context.Random.Next(), Orderer = StartLog(context) };
         var node = context.ActorOf(BroadcastNode.Props(environment, [_settings]), BroadcastNode.Name);
         context.OnHint(hint => node.Tell(new PeerHint(hint.Peer, hint.Suspected), ActorRefs.NoSender));
         var member = Checker.Begin(context.Id, context.Life);
-        node.Tell(new ForParticipant(_settings.Id, new Listen(0, member.OnDelivered, _ => { })), ActorRefs.NoSender);
+        Listen(node, member, 0);
         _started?.Invoke(this, context);
+    }
+
+    private void Listen(IActorRef node, BroadcastChecker.Member member, long after) => node.Tell(
+        new ForParticipant(_settings.Id, new Listen(after, member.OnDelivered, (completeAfter, _) =>
+        {
+            member.OnDelivered(new Delivered(completeAfter, default, default) { Missed = completeAfter - after });
+            Listen(node, member, completeAfter);
+        })),
+        ActorRefs.NoSender);
+
+    /// <summary>The replicas of the log that orders the group, on the disk of the node.</summary>
+    private Func<BroadcastSettings, IOrderer>? StartLog(SimNodeContext context)
+    {
+        if (_settings.Spec.OrderedBy is not Orderer.Log)
+            return null;
+        var group = ReplicatedOrderer.GroupFor(_settings.Id, _settings.Members, _settings.HeartbeatInterval, _settings.ElectionTimeout);
+        var environment = new ReplicationEnvironment
+        {
+            Cluster = "simulation",
+            Node = context.Id,
+            Nodes = _settings.Members,
+            Incarnation = Incarnation.Draw(_simulation.RandomFor($"incarnation {context.Id} {context.Node.Disk.Wipes}")),
+            Store = context.OpenStore(),
+            Peers = context.Peers,
+            Clock = context.Clock,
+            Seed = context.Random.Next(),
+        };
+        var replicas = context.ActorOf(ReplicationNode.Props(environment, [group], new ClientSettings()), ReplicationNode.Name);
+        context.OnHint(hint => replicas.Tell(new PeerHint(hint.Peer, hint.Suspected), ActorRefs.NoSender));
+        return settings => new ReplicatedOrderer(group.Id, replicas, settings.DeliveredKept, settings.MaxBufferedBytes);
     }
 }
 
@@ -74,17 +111,26 @@ public sealed class SimBroadcastOptions
 {
     internal Action<BroadcastMessage> Observer { get; set; } = _ => { };
 
+    internal Action<ReplicationMessage> LogObserver { get; set; } = _ => { };
+
     /// <summary>Simulation options under which every message between nodes passes the shipped wire codec, and a participant that finds its order broken ends the run.</summary>
     public SimulationOptions Apply(SimulationOptions? options = null) => (options ?? new SimulationOptions()) with
     {
         Config = ActorsConfig.Default,
-        FailOn = [typeof(InvalidOperationException), typeof(NullReferenceException), typeof(ArgumentException), typeof(KeyNotFoundException)],
+        FailOn = [typeof(InvariantViolation), typeof(InvalidOperationException), typeof(NullReferenceException), typeof(ArgumentException), typeof(KeyNotFoundException)],
         Codec = message =>
         {
-            if (message is not BroadcastMessage broadcast)
-                return message;
-            Observer(broadcast);
-            return BroadcastCodec.Decode(BroadcastCodec.Manifest(broadcast), BroadcastCodec.Encode(broadcast));
+            switch (message)
+            {
+                case BroadcastMessage m:
+                    Observer(m);
+                    return BroadcastCodec.Decode(BroadcastCodec.Manifest(m), BroadcastCodec.Encode(m));
+                case ReplicationMessage m:
+                    LogObserver(m);
+                    return ReplicationCodec.Decode(ReplicationCodec.Manifest(m), ReplicationCodec.Encode(m));
+                default:
+                    return message;
+            }
         },
     };
 }

@@ -39,7 +39,9 @@ public sealed class BroadcastNode : UntypedActor
         foreach (var group in _groups)
         {
             _participants[group.Id] = Context.ActorOf(
-                group.Spec.IsTotal
+                group.Spec.OrderedBy is Orderer.Log
+                    ? Akka.Actor.Props.Create(() => new LogParticipant(_environment, group, _lives))
+                : group.Spec.IsTotal
                     ? Akka.Actor.Props.Create(() => new SequencedParticipant(_environment, group, _lives))
                     : Akka.Actor.Props.Create(() => new SpreadParticipant(_environment, group, _lives)),
                 $"g-{group.Id}");

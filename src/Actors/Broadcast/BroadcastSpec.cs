@@ -47,7 +47,7 @@ public enum FaultModel
     /// <summary>Members crash for good and it is noticed rightly; links lose nothing.</summary>
     CrashStop,
 
-    /// <summary>As omission, and crashed members come back with what they have on disk. Not available yet.</summary>
+    /// <summary>As omission, and crashed members come back with what they have on disk, also all of them at once. For a total order that a log keeps.</summary>
     CrashRecovery,
 
     /// <summary>Members crash for good or stand still, links lose, duplicate, delay and reorder messages and are cut; suspicions may be wrong.</summary>
@@ -65,6 +65,16 @@ public enum Acknowledgement
 
     /// <summary>All members that have not crashed: any number may crash, but crashes must be noticed rightly.</summary>
     All,
+}
+
+/// <summary>Who gives the places of a total order.</summary>
+public enum Orderer
+{
+    /// <summary>A member, in memory, fenced by epochs; when it crashes, another one.</summary>
+    Sequencer,
+
+    /// <summary>A replicated log of the members of its own, on their disks.</summary>
+    Log,
 }
 
 /// <summary>How a message gets to the members.</summary>
@@ -126,6 +136,7 @@ public sealed record BroadcastSpec
 {
     private const int IdBytes = 16;     // incarnation and sequence number
     private const int OrderBytes = 16;  // epoch and index
+    private const int LogBytes = 98;    // what heads an entry of the log, the place, and how many are kept
 
     /// <summary>Puts the choices together.</summary>
     /// <exception cref="ArgumentException">They contradict each other or one is not available yet; the message is one line that says why.</exception>
@@ -134,9 +145,10 @@ public sealed record BroadcastSpec
         Ordering ordering = Ordering.Fifo,
         FaultModel faults = FaultModel.Omission,
         Dissemination dissemination = default,
-        Acknowledgement acknowledgement = Acknowledgement.Majority)
+        Acknowledgement acknowledgement = Acknowledgement.Majority,
+        Orderer orderedBy = Orderer.Sequencer)
     {
-        (Reliability, Ordering, Faults, Dissemination, Acknowledgement) = (reliability, ordering, faults, dissemination, acknowledgement);
+        (Reliability, Ordering, Faults, Dissemination, Acknowledgement, OrderedBy) = (reliability, ordering, faults, dissemination, acknowledgement, orderedBy);
         if (Refusal() is { } reason)
             throw new ArgumentException(reason);
     }
@@ -156,6 +168,9 @@ public sealed record BroadcastSpec
     /// <summary>For uniform reliability: default <see cref="Acknowledgement.Majority"/>.</summary>
     public Acknowledgement Acknowledgement { get; }
 
+    /// <summary>For total order: default <see cref="Orderer.Sequencer"/>.</summary>
+    public Orderer OrderedBy { get; }
+
     /// <summary>The properties that hold, by their textbook names.</summary>
     public IReadOnlyList<Guarantee> Guarantees => [.. Named()];
 
@@ -163,7 +178,7 @@ public sealed record BroadcastSpec
 
     internal bool IsUniform => Reliability is Reliability.UniformReliable;
 
-    /// <summary>What one broadcast costs among <paramref name="members"/> members when nothing fails; with a sequencer, of a sender that is not it.</summary>
+    /// <summary>What one broadcast costs among <paramref name="members"/> members when nothing fails; with a sequencer, of a sender that is not it; with a log, of one that is not its primary.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There are fewer than 1.</exception>
     public BroadcastCost Cost(int members)
     {
@@ -171,6 +186,8 @@ public sealed record BroadcastSpec
         if (members == 1)
             return new BroadcastCost(0, 0, 0);
         long n = members;
+        if (OrderedBy is Orderer.Log)
+            return new BroadcastCost(2 * n, 4, IdBytes + LogBytes);     // that it is final goes with the next entry or heartbeat
         if (IsTotal)
             return IsUniform ? new BroadcastCost(3 * n - 2, 4, IdBytes + OrderBytes) : new BroadcastCost(n, 2, IdBytes + OrderBytes);
         var bytes = IdBytes + (Ordering.HasFlag(Ordering.Causal) ? IdBytes * (members - 1) : 0);
@@ -195,7 +212,7 @@ public sealed record BroadcastSpec
 
     /// <inheritdoc/>
     public override string ToString() =>
-        $"{Reliability} {Ordering} {Faults} {Dissemination}" + (IsUniform && !IsTotal ? $" acknowledged by {(Acknowledgement is Acknowledgement.All ? "all" : "a majority")}" : "");
+        $"{Reliability} {Ordering} {Faults} {Dissemination}" + (IsUniform && !IsTotal ? $" acknowledged by {(Acknowledgement is Acknowledgement.All ? "all" : "a majority")}" : "") + (OrderedBy is Orderer.Log ? " ordered by a log" : "");
 
     /// <summary>All combinations that can be put together, with trees of <paramref name="treeDegree"/> children.</summary>
     internal static IEnumerable<BroadcastSpec> Legal(int treeDegree = 2)
@@ -207,16 +224,17 @@ public sealed record BroadcastSpec
                from dissemination in new[] { Dissemination.Direct, Dissemination.Eager, Dissemination.Tree(treeDegree) }
                from acknowledgement in Enum.GetValues<Acknowledgement>()
                where reliability is Reliability.UniformReliable || acknowledgement is Acknowledgement.Majority
-               let spec = TryCreate(reliability, ordering, faults, dissemination, acknowledgement)
+               from orderedBy in Enum.GetValues<Orderer>()
+               let spec = TryCreate(reliability, ordering, faults, dissemination, acknowledgement, orderedBy)
                where spec is not null
                select spec;
     }
 
-    private static BroadcastSpec? TryCreate(Reliability reliability, Ordering ordering, FaultModel faults, Dissemination dissemination, Acknowledgement acknowledgement)
+    private static BroadcastSpec? TryCreate(Reliability reliability, Ordering ordering, FaultModel faults, Dissemination dissemination, Acknowledgement acknowledgement, Orderer orderedBy)
     {
         try
         {
-            return new BroadcastSpec(reliability, ordering, faults, dissemination, acknowledgement);
+            return new BroadcastSpec(reliability, ordering, faults, dissemination, acknowledgement, orderedBy);
         }
         catch (ArgumentException)
         {
@@ -229,11 +247,11 @@ public sealed record BroadcastSpec
     {
         if (Reliability is Reliability.Probabilistic or Reliability.ByzantineConsistent or Reliability.ByzantineReliable)
             return $"reliability {Reliability} is not available yet: there are BestEffort, Reliable and UniformReliable";
-        if (Faults is FaultModel.Byzantine or FaultModel.CrashRecovery)
-            return $"fault model {Faults} is not available yet: there are CrashStop and Omission";
+        if (Faults is FaultModel.Byzantine)
+            return $"fault model {Faults} is not available yet: there are CrashStop, Omission and CrashRecovery";
         if (Dissemination.Kind is DisseminationKind.Plumtree or DisseminationKind.Gossip)
             return $"dissemination {Dissemination.Kind} is not available yet: there are Direct, Eager and Tree";
-        if (!Enum.IsDefined(Reliability) || !Enum.IsDefined(Faults) || !Enum.IsDefined(Dissemination.Kind) || !Enum.IsDefined(Acknowledgement) || ((int)Ordering & ~7) != 0)
+        if (!Enum.IsDefined(Reliability) || !Enum.IsDefined(Faults) || !Enum.IsDefined(Dissemination.Kind) || !Enum.IsDefined(Acknowledgement) || !Enum.IsDefined(OrderedBy) || ((int)Ordering & ~7) != 0)
             return "a choice is none of the known ones";
         if (Dissemination.Kind is DisseminationKind.Tree && Dissemination.Degree < 1)
             return $"a tree with {Dissemination.Degree} children cannot reach anybody: it must have at least 1";
@@ -245,6 +263,12 @@ public sealed record BroadcastSpec
             return $"dissemination {Dissemination} of best effort is refused: {(Dissemination.Kind is DisseminationKind.Eager ? "re-broadcasting makes it reliable" : "an inner member that crashes takes the messages of those below it along")}; take Reliable";
         if (IsTotal && Dissemination.Kind is not DisseminationKind.Direct)
             return $"dissemination {Dissemination} of total order is refused: the sequencer sends to everybody itself; take Direct";
+        if (OrderedBy is Orderer.Log && !IsTotal)
+            return $"a log gives a total order, ordering {Ordering} needs none: take Total, or no log";
+        if (OrderedBy is Orderer.Log && !IsUniform)
+            return $"{Reliability} total order by a log is refused: what is in the log no crash takes away, so it is uniform at the same cost; take UniformReliable";
+        if (Faults is FaultModel.CrashRecovery && OrderedBy is not Orderer.Log)
+            return $"fault model CrashRecovery without a log is refused: {(IsTotal ? "a sequencer and its order are" : "what members have is")} in memory alone; take UniformReliable and Total, ordered by a Log";
         if (IsTotal && Reliability is Reliability.Reliable && Faults is not FaultModel.CrashStop)
             return $"total order that is not uniform is refused under {Faults}: a sequencer that is cut off would go on ordering for those on its side; take UniformReliable";
         if (IsUniform && Acknowledgement is Acknowledgement.All && Faults is not FaultModel.CrashStop)

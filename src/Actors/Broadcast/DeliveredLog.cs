@@ -21,12 +21,19 @@ internal sealed class DeliveredLog(int kept)
         _listeners.RemoveAll(listener => !listener(delivered));
     }
 
+    /// <summary>The next position follows <paramref name="position"/>; what is kept from before does not connect to it.</summary>
+    public void GoOnAfter(long position)
+    {
+        _log.Clear();
+        Last = position;
+    }
+
     public void Add(Listen request)
     {
         var after = request.After ?? Last;
         if (after < CompleteAfter || after > Last)
         {
-            request.Refused(CompleteAfter);
+            request.Refused(CompleteAfter, Last);
             return;
         }
 

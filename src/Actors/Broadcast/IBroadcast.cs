@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Actors.Membership;
@@ -39,9 +40,9 @@ public interface IBroadcastGroup
 /// <summary>A listener asked for deliveries that are not kept any more.</summary>
 public sealed class NotKeptException : Exception
 {
-    /// <summary>Creates it with the lowest position after which everything is there.</summary>
-    public NotKeptException(long completeAfter)
-        : base(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"deliveries are kept here after position {completeAfter}")) => CompleteAfter = completeAfter;
+    /// <summary>Creates it with the lowest position after which everything is there, and the last one.</summary>
+    public NotKeptException(long completeAfter, long last)
+        : base(string.Create(CultureInfo.InvariantCulture, $"listen after a position from {completeAfter} to {last}: this node keeps no other deliveries")) => CompleteAfter = completeAfter;
 
     /// <summary>Everything after this position is there.</summary>
     public long CompleteAfter { get; }
@@ -88,7 +89,7 @@ internal sealed class BroadcastHandle : IBroadcast
         public async IAsyncEnumerable<Delivered> ListenAsync(long? after, [EnumeratorCancellation] CancellationToken cancellation)
         {
             var channel = Channel.CreateBounded<Delivered>(new BoundedChannelOptions(Math.Max(Buffered, settings.DeliveredKept)) { SingleReader = true, SingleWriter = true });
-            participant(new Listen(after, Take, completeAfter => channel.Writer.TryComplete(new NotKeptException(completeAfter))));
+            participant(new Listen(after, Take, (completeAfter, last) => channel.Writer.TryComplete(new NotKeptException(completeAfter, last))));
             try
             {
                 await foreach (var delivered in channel.Reader.ReadAllAsync(cancellation).ConfigureAwait(false))
@@ -103,7 +104,7 @@ internal sealed class BroadcastHandle : IBroadcast
             {
                 if (channel.Writer.TryWrite(delivered))
                     return true;
-                channel.Writer.TryComplete(new NotKeptException(delivered.Position));       // it reads too slowly
+                channel.Writer.TryComplete(new NotKeptException(delivered.Position, delivered.Position));       // it reads too slowly
                 return false;
             }
         }

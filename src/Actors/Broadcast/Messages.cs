@@ -120,5 +120,5 @@ public sealed record Delivered(long Position, MessageId Id, ReadOnlyMemory<byte>
 internal sealed record BroadcastRequest(ReadOnlyMemory<byte> Payload, Action<BroadcastResult, MessageId> Done) : INoSerializationVerificationNeeded;
 
 /// <summary>Local → participant: call <paramref name="Listener"/> with what is delivered after <paramref name="After"/> (null: from now on); it returns false to hear no more.</summary>
-/// <param name="Refused">Called instead when that is no longer kept, with the lowest position that is possible.</param>
-internal sealed record Listen(long? After, Func<Delivered, bool> Listener, Action<long> Refused) : INoSerializationVerificationNeeded;
+/// <param name="Refused">Called instead when that is no longer kept, or not reached yet, with the lowest and the highest position that are possible.</param>
+internal sealed record Listen(long? After, Func<Delivered, bool> Listener, Action<long, long> Refused) : INoSerializationVerificationNeeded;

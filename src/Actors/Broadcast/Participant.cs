@@ -21,6 +21,9 @@ public sealed record BroadcastEnvironment
 
     /// <summary>Seeds the choice of whom to tell what this member has.</summary>
     public required int Seed { get; init; }
+
+    /// <summary>Makes what orders a group whose order a replicated log keeps; null where there is none.</summary>
+    internal Func<BroadcastSettings, IOrderer>? Orderer { get; init; }
 }
 
 /// <summary>What every participant of a broadcast group has: its name, its peers, who founded the group, what it delivered and who listens.</summary>
@@ -105,7 +108,7 @@ internal abstract class Participant : UntypedActor, IWithTimers
         {
             case BroadcastMessage m: OnMessage(m); break;
             case BroadcastRequest m: OnRequest(m); break;
-            case Listen m: _delivered.Add(m); break;
+            case Listen m: OnListen(m); break;
             case PeerHint m: OnHint(m); break;
             case HelloTick: OnHelloTick(); break;
             case FlushNow: OnFlushNow(); break;
@@ -125,6 +128,9 @@ internal abstract class Participant : UntypedActor, IWithTimers
 
     /// <summary>A timer, or what belongs to nobody.</summary>
     protected abstract void OnOther(object message);
+
+    /// <summary>Somebody wants to hear what is delivered.</summary>
+    protected virtual void OnListen(Listen m) => _delivered.Add(m);
 
     /// <summary>A peer is suspected, or not any more; or another life of it appeared.</summary>
     protected virtual void OnPeerChanged(Peer peer)
@@ -170,10 +176,13 @@ internal abstract class Participant : UntypedActor, IWithTimers
             done(BroadcastResult.Delivered, id);
     }
 
-    protected void Miss(ParticipantId origin, long upTo, long missed)
+    /// <summary>Messages are missing here. <paramref name="at"/>: the position of that in what is delivered; null for the next one.</summary>
+    protected void Miss(ParticipantId origin, long upTo, long missed, long? at = null)
     {
         MissedCount.Add(missed, _groupTag);
         Log.Warning("[{0}] {1} messages of {2} up to {3} are missing here: this member was away for longer than stability-timeout", Settings.Id, missed, origin, upTo);
+        if (at is { } position)
+            _delivered.GoOnAfter(position - 1);
         _delivered.Add(new MessageId(origin, upTo), default, missed);
     }
 

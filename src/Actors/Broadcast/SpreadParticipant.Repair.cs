@@ -125,8 +125,8 @@ internal sealed partial class SpreadParticipant
     {
         if (IsBestEffort)
         {
-            // A new life begins after what was sent before it was there.
-            if (!peer.Met && !peer.IsSuspected && _own.Forgotten > 0)
+            // A new life begins after what was sent before it was there. It is there, whatever the membership service says by then.
+            if (!peer.Met && peer.Incarnation > 0 && _own.Forgotten > 0)
                 Send(peer, CutOf(_own));
         }
         else if (peer.IsSuspected)
@@ -147,7 +147,8 @@ internal sealed partial class SpreadParticipant
     {
         if (IsAcknowledged)
             Repeat();
-        foreach (var stream in _streams.All)
+        // Best effort over links that lose nothing: what is missing is on its way, and its sender has forgotten it.
+        foreach (var stream in IsBestEffort && !IsAcknowledged ? [] : _streams.All)
         {
             if (stream.MissingSince is { } since)
                 Fetch(stream, since);

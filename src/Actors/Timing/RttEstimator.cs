@@ -2,11 +2,14 @@ namespace Actors.Timing;
 
 /// <summary>Learns a retransmission time-out from measured round trips (RFC 6298, section 2, with a minimum of our own).</summary>
 /// <remarks>
-/// SRTT ← 7/8 SRTT + 1/8 R; RTTVAR ← 3/4 RTTVAR + 1/4 |SRTT − R|; time-out = SRTT + 4 RTTVAR + D, doubled by each expiry until a new sample comes.
+/// SRTT ← 7/8 SRTT + 1/8 R; RTTVAR ← 3/4 RTTVAR + 1/4 |SRTT − R|; time-out = SRTT + max(G, 4 RTTVAR) + D, doubled by each expiry until a new sample comes.
+/// G is a tick of Akka's scheduler: where round trips hardly differ, a time-out would otherwise expire together with the answer.
 /// D is for how long the other side has lately held an answer back: its disk's time is not the network's (QUIC, RFC 9002, section 5.3).
 /// </remarks>
 internal sealed class RttEstimator(TimeSpan minimum, TimeSpan? initial = null, TimeSpan? maximum = null)
 {
+    private const double Granularity = 10;      // ms
+
     private readonly TimeSpan _initial = initial ?? TimeSpan.FromSeconds(1);
     private readonly TimeSpan _maximum = maximum ?? TimeSpan.FromSeconds(5);
 
@@ -17,7 +20,7 @@ internal sealed class RttEstimator(TimeSpan minimum, TimeSpan? initial = null, T
     private double _jitter;
 
     /// <summary>How long to wait for an answer before asking again; from the minimum to the maximum (5 s unless set).</summary>
-    public TimeSpan Timeout => Clamped(_smoothed == 0 ? _initial : Milliseconds(_smoothed + (4 * _variation) + _ackDelay), _backoff);
+    public TimeSpan Timeout => Clamped(_smoothed == 0 ? _initial : Milliseconds(_smoothed + Math.Max(Granularity, 4 * _variation) + _ackDelay), _backoff);
 
     /// <summary>When to send the last message once more, should nothing follow that could show its loss: two round trips (RFC 8985, section 7.2). After an expiry it is <see cref="Timeout"/>.</summary>
     public TimeSpan ProbeTimeout

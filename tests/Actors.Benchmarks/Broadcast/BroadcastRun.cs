@@ -10,7 +10,7 @@ namespace Actors.Benchmarks.Broadcast;
 internal static class BroadcastRun
 {
     public const string PubSub = "akka-pubsub";
-    public static readonly string[] Systems = ["reliable-fifo", "reliable-causal", "uniform-fifo", "uniform-total", PubSub];
+    public static readonly string[] Systems = ["reliable-fifo", "reliable-causal", "uniform-fifo", "uniform-total", "uniform-total-log", PubSub];
 
     private const double KillPhaseRate = 1000;      // messages a second of each of two senders
 
@@ -27,6 +27,7 @@ internal static class BroadcastRun
         "reliable-causal" => new BroadcastSpec(Reliability.Reliable, Ordering.Causal),
         "uniform-fifo" => new BroadcastSpec(Reliability.UniformReliable, Ordering.Fifo),
         "uniform-total" => new BroadcastSpec(Reliability.UniformReliable, Ordering.Total),
+        "uniform-total-log" => new BroadcastSpec(Reliability.UniformReliable, Ordering.Total, orderedBy: Orderer.Log),
         _ => throw new BenchmarkException($"'{system}' is not known; there are {string.Join(", ", Systems)}"),
     };
 

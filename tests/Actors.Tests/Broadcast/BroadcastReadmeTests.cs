@@ -31,7 +31,7 @@ public sealed class BroadcastReadmeTests
         {
             var (small, large) = (spec.Cost(3), spec.Cost(25));
             var acknowledged = spec.Reliability is Reliability.UniformReliable ? spec.Acknowledgement is Acknowledgement.All ? "all" : "majority" : "";
-            table.AppendLine(CultureInfo.InvariantCulture, $"| {Word(spec.Reliability)} | {spec.Ordering.ToString().ToLowerInvariant()} | {(spec.Faults is FaultModel.CrashStop ? "crash-stop" : "omission")} | {spec.Dissemination} | {acknowledged} | {Names(spec)} | {small.Messages}, {large.Messages} | {large.Steps} | {large.Bytes} |");
+            table.AppendLine(CultureInfo.InvariantCulture, $"| {Word(spec.Reliability)} | {spec.Ordering.ToString().ToLowerInvariant()} | {Word(spec.Faults)} | {(spec.OrderedBy is Orderer.Log ? "log" : spec.Dissemination)} | {acknowledged} | {Names(spec)} | {small.Messages}, {large.Messages} | {large.Steps} | {large.Bytes} |");
         }
 
         return table.ToString();
@@ -49,6 +49,13 @@ public sealed class BroadcastReadmeTests
         Reliability.BestEffort => "best effort",
         Reliability.Reliable => "reliable",
         _ => "uniform",
+    };
+
+    private static string Word(FaultModel faults) => faults switch
+    {
+        FaultModel.CrashStop => "crash-stop",
+        FaultModel.CrashRecovery => "crash-recovery",
+        _ => "omission",
     };
 
     private static string FileOf([CallerFilePath] string here = "") =>

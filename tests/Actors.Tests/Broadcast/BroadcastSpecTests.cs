@@ -12,8 +12,9 @@ public sealed class BroadcastSpecTests
     [InlineData(Reliability.Probabilistic, Ordering.None, FaultModel.Omission, "reliability Probabilistic is not available yet: there are BestEffort, Reliable and UniformReliable")]
     [InlineData(Reliability.ByzantineConsistent, Ordering.None, FaultModel.Byzantine, "reliability ByzantineConsistent is not available yet")]
     [InlineData(Reliability.ByzantineReliable, Ordering.None, FaultModel.Byzantine, "reliability ByzantineReliable is not available yet")]
-    [InlineData(Reliability.Reliable, Ordering.Fifo, FaultModel.Byzantine, "fault model Byzantine is not available yet: there are CrashStop and Omission")]
-    [InlineData(Reliability.Reliable, Ordering.Fifo, FaultModel.CrashRecovery, "fault model CrashRecovery is not available yet")]
+    [InlineData(Reliability.Reliable, Ordering.Fifo, FaultModel.Byzantine, "fault model Byzantine is not available yet: there are CrashStop, Omission and CrashRecovery")]
+    [InlineData(Reliability.Reliable, Ordering.Fifo, FaultModel.CrashRecovery, "fault model CrashRecovery without a log is refused: what members have is in memory alone")]
+    [InlineData(Reliability.UniformReliable, Ordering.Total, FaultModel.CrashRecovery, "fault model CrashRecovery without a log is refused: a sequencer and its order are in memory alone")]
     public void What_cannot_be_promised_is_refused_with_the_reason(Reliability reliability, Ordering ordering, FaultModel faults, string reason) =>
         Assert.StartsWith(reason, Refusal(() => new BroadcastSpec(reliability, ordering, faults)), StringComparison.Ordinal);
 
@@ -28,6 +29,16 @@ public sealed class BroadcastSpecTests
         Assert.StartsWith(
             "acknowledgement by all is refused under Omission",
             Refusal(() => new BroadcastSpec(Reliability.UniformReliable, Ordering.Fifo, FaultModel.Omission, acknowledgement: Acknowledgement.All)),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_log_is_refused_where_it_orders_nothing_or_promises_less_than_it_gives()
+    {
+        Assert.StartsWith("a log gives a total order, ordering Causal needs none", Refusal(() => new BroadcastSpec(ordering: Ordering.Causal, orderedBy: Orderer.Log)), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "Reliable total order by a log is refused",
+            Refusal(() => new BroadcastSpec(Reliability.Reliable, Ordering.Total, FaultModel.CrashStop, orderedBy: Orderer.Log)),
             StringComparison.Ordinal);
     }
 

@@ -62,6 +62,18 @@ internal sealed class BroadcastStory : IDisposable
         };
     }
 
+    /// <summary>Listens on a member from a position on.</summary>
+    public void Listen(int node, long? after, Action<Delivered> listener, Action<long> refused) => Simulation.Node(N(node)).Actor(BroadcastNode.Name).Tell(
+        new ForParticipant(Group.Settings.Id, new Listen(
+            after,
+            delivered =>
+            {
+                listener(delivered);
+                return true;
+            },
+            (completeAfter, _) => refused(completeAfter))),
+        Akka.Actor.ActorRefs.NoSender);
+
     /// <summary>All properties of the end hold.</summary>
     public void ShouldLackNothing() => Assert.Null(Group.Checker.Lacking());
 

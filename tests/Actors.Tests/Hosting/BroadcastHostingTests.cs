@@ -66,11 +66,53 @@ public sealed class BroadcastHostingTests : IDisposable
         await host.StopAsync();
     }
 
+    [Fact]
+    public async Task A_group_that_a_log_orders_goes_on_after_a_restart_where_it_was()
+    {
+        var port = FreePorts.Take(1)[0];
+        for (var life = 1; life <= 2; life++)
+        {
+            var builder = Host.CreateEmptyApplicationBuilder(null);
+            builder.Services.AddAkka("shop", akka => akka
+                .WithRemoting("127.0.0.1", port)
+                .WithReplication(options =>
+                {
+                    options.Cluster = "shop";
+                    options.Node = "n1";
+                    options.DataDirectory = _folder.Data;
+                    options.Nodes["n1"] = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}");
+                    options.AddBroadcast("orders", group => group with
+                    {
+                        Spec = new BroadcastSpec(Reliability.UniformReliable, Ordering.Total, FaultModel.CrashRecovery, orderedBy: Orderer.Log),
+                    });
+                }));
+            builder.Services.AddReplication();
+            using var host = builder.Build();
+            await host.StartAsync();
+            var orders = host.Services.GetRequiredService<IBroadcast>().Group(new GroupId("orders"));
+
+            await orders.BroadcastAsync(Encoding.UTF8.GetBytes($"of life {life}"));
+
+            var texts = new List<string>();
+            await foreach (var message in orders.ListenAsync(after: 0))
+            {
+                texts.Add($"{message.Position} {Encoding.UTF8.GetString(message.Payload.Span)}");
+                if (texts.Count == life)
+                    break;
+            }
+
+            Assert.Equal(life == 1 ? ["1 of life 1"] : ["1 of life 1", "2 of life 2"], texts);
+            await host.StopAsync();
+        }
+    }
+
     [Theory]
     [InlineData("reliability = best-effort, ordering = causal", "actors.broadcast.news: causal order over best effort is refused")]
     [InlineData("reliability = best-effort, ordering = total", "actors.broadcast.news: total order over best effort is refused")]
     [InlineData("reliability = probabilistic", "actors.broadcast.news: reliability Probabilistic is not available yet")]
     [InlineData("faults = byzantine", "actors.broadcast.news: fault model Byzantine is not available yet")]
+    [InlineData("faults = crash-recovery", "actors.broadcast.news: fault model CrashRecovery without a log is refused")]
+    [InlineData("ordered-by = log", "actors.broadcast.news: a log gives a total order, ordering Fifo needs none")]
     [InlineData("dissemination = plumtree", "actors.broadcast.news: dissemination Plumtree is not available yet")]
     [InlineData("reliability = uniform, members = [n1, n2]", "actors: broadcast group 'news': members: a majority of 2 members is both of them")]
     [InlineData("members = [n1, n4]", "actors.broadcast.news.members = 'n4' is not one of actors.nodes; did you mean n1?")]
@@ -95,7 +137,7 @@ public sealed class BroadcastHostingTests : IDisposable
 
         var groups = ReplicationOptions.Read(config).Validated().BroadcastGroups;
 
-        Assert.Equal(["Reliable Causal Omission direct", "UniformReliable Total Omission direct"], groups.Select(group => group.Spec.ToString()));
+        Assert.Equal(["UniformReliable Total CrashRecovery direct ordered by a log", "Reliable Causal Omission direct", "UniformReliable Total Omission direct"], groups.Select(group => group.Spec.ToString()));
     }
 
     public void Dispose() => _folder.Dispose();

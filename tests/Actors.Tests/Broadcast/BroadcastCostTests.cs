@@ -46,7 +46,7 @@ public sealed class BroadcastCostTests(ITestOutputHelper output)
     public void Messages_of_a_broadcast_that_a_log_orders_are_as_many_as_the_specification_says(int members)
     {
         var spec = new BroadcastSpec(Reliability.UniformReliable, Ordering.Total, FaultModel.CrashRecovery, orderedBy: Orderer.Log);
-        using var story = new BroadcastStory(spec, members);
+        using var story = new BroadcastStory(spec, members, s => s with { DigestInterval = TimeSpan.FromMinutes(10), StabilityTimeout = TimeSpan.FromHours(1) });
         var (sent, carrying, primary) = (0, new HashSet<long>(), new NodeId("n1"));
         story.Group.SentByLog = m =>
         {

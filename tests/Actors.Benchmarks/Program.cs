@@ -104,7 +104,7 @@ internal static class Program
 
     private static Command Links(string[] args)
     {
-        var bursts = Numbers("--bursts", "Messages that are sent at once", "200,1000,3000,20000");
+        var bursts = Numbers("--bursts", "Messages that are sent at once", "1,200,1000,3000,20000");
         var loss = Numbers("--loss", "Shares of messages between the processes that are lost, in percent, besides none", "1,10,30");
         var lossBurst = Number("--loss-burst", "Messages that are sent at once where some are lost", 2000);
         var tails = Number("--tails", "How often a message that nothing follows is lost", 10);

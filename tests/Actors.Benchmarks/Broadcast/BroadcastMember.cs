@@ -25,14 +25,15 @@ internal sealed record MemberResult(IReadOnlyDictionary<int, long[]> Numbers, do
 
 /// <summary>One of three processes that broadcast to each other; told by lines of standard input what to do.</summary>
 /// <remarks>Timestamps are comparable between the processes: they come from the machine's monotonic clock.</remarks>
-internal sealed class BroadcastMember
+internal sealed class BroadcastMember : IDisposable
 {
     public const string Command = "broadcast-member";
     public const string ReadyLine = "ready", DoneLine = "done ";
     private const string Topic = "bench", FlowName = "flow";
     private const int MessageBytes = 100;
-    private const int AckEvery = 16;
+    private const int AckEvery = 16;            // where many are on their way
 
+    private readonly SemaphoreSlim _moved = new(0);
     private readonly MemberOrder _order;
     private readonly ConcurrentDictionary<int, ConcurrentQueue<long>> _numbers = new();
     private readonly ConcurrentQueue<double> _latencies = new();
@@ -40,6 +41,7 @@ internal sealed class BroadcastMember
     private ActorSystem _system = null!;
     private Action<byte[]> _publish = null!;
     private long _sent;
+    private byte _ackEvery = AckEvery;
 
     private BroadcastMember(MemberOrder order) => (_order, _acknowledged) = (order, new long[order.Ports.Count]);
 
@@ -48,9 +50,9 @@ internal sealed class BroadcastMember
     /// <summary>Runs until its standard input ends.</summary>
     public static async Task RunAsync(string order, CancellationToken cancellation)
     {
-        var member = new BroadcastMember(JsonSerializer.Deserialize<MemberOrder>(order)!);
+        using var member = new BroadcastMember(JsonSerializer.Deserialize<MemberOrder>(order)!);
         using var host = member._order.System == BroadcastRun.PubSub ? await member.StartPubSubAsync(cancellation) : await member.StartOursAsync(cancellation);
-        member._system.ActorOf(Props.Create(() => new Flow(member._acknowledged)), FlowName);
+        member._system.ActorOf(Props.Create(() => new Flow(member._acknowledged, member._moved)), FlowName);
         Console.WriteLine(ReadyLine);
         while (await Console.In.ReadLineAsync(cancellation) is { } line)
         {
@@ -68,18 +70,30 @@ internal sealed class BroadcastMember
     private async Task LoadAsync(double seconds, int outstanding)
     {
         var clock = Stopwatch.StartNew();
+        _ackEvery = outstanding < 4 * AckEvery ? (byte)1 : (byte)AckEvery;
+        while (_sent % AckEvery != 0)
+            Publish();      // so that those before are acknowledged
+        await UntilAsync(() => Slowest() >= _sent);
         var begin = _sent;
+        clock.Restart();
         while (clock.Elapsed.TotalSeconds < seconds)
         {
             if (_sent - Slowest() < outstanding)
                 Publish();
             else
-                await Task.Yield();
+                await _moved.WaitAsync(1000);
         }
 
-        for (var wait = Stopwatch.StartNew(); Slowest() < _sent - AckEvery && wait.Elapsed.TotalSeconds < 10;)
-            await Task.Delay(1);
+        await UntilAsync(() => Slowest() > _sent - AckEvery);
         Console.WriteLine(DoneLine + ((Slowest() - begin) / clock.Elapsed.TotalSeconds).ToString(CultureInfo.InvariantCulture));
+    }
+
+    public void Dispose() => _moved.Dispose();
+
+    private static async Task UntilAsync(Func<bool> condition)
+    {
+        for (var wait = Stopwatch.StartNew(); !condition() && wait.Elapsed.TotalSeconds < 10;)
+            await Task.Delay(1);
     }
 
     /// <summary>At a rate, without waiting for anybody.</summary>
@@ -108,6 +122,7 @@ internal sealed class BroadcastMember
         BinaryPrimitives.WriteInt32LittleEndian(message, _order.Index);
         BinaryPrimitives.WriteInt64LittleEndian(message.AsSpan(4), ++_sent);
         BinaryPrimitives.WriteInt64LittleEndian(message.AsSpan(12), Stopwatch.GetTimestamp());
+        message[20] = _ackEvery;
         _publish(message);
     }
 
@@ -119,7 +134,7 @@ internal sealed class BroadcastMember
         if (sender == _order.Index)
             return;
         _latencies.Enqueue(Stopwatch.GetElapsedTime(BinaryPrimitives.ReadInt64LittleEndian(message[12..])).TotalMilliseconds);
-        if (number % AckEvery == 0)
+        if (number % message[20] == 0)
             _system.ActorSelection($"{Url(_order.Ports[sender])}/user/{FlowName}").Tell(string.Create(CultureInfo.InvariantCulture, $"{_order.Index} {number}"));
     }
 
@@ -192,13 +207,14 @@ internal sealed class BroadcastMember
     private static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
 
     /// <summary>Hears from the others up to where they have this member's messages.</summary>
-    private sealed class Flow(long[] acknowledged) : UntypedActor
+    private sealed class Flow(long[] acknowledged, SemaphoreSlim moved) : UntypedActor
     {
         protected override void OnReceive(object message)
         {
             var words = ((string)message).Split(' ');
             var member = int.Parse(words[0], CultureInfo.InvariantCulture);
             Volatile.Write(ref acknowledged[member], Math.Max(acknowledged[member], long.Parse(words[1], CultureInfo.InvariantCulture)));
+            moved.Release();
         }
     }
 

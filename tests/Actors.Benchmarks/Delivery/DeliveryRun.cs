@@ -70,6 +70,7 @@ internal static class DeliveryRun
                 return new[] { $"{group.Key.LossPercent} %", $"{group.Key.Messages}" }
                     .Concat(rates.Select((rate, i) => finished[i] ? $"{rate:n0}" : $"below {rate:n0}")).Append($"{rates[0] / rates[1]:f1}").ToArray();
             }));
+        PrintBeyondTheFirst(samples.Where(s => s.Measured == "burst" && s.LossPercent == 0).ToList());
         var tails = samples.Where(s => s.Measured == "tail").ToLookup(s => s.System);
         if (tails.Count > 0)
         {
@@ -78,5 +79,18 @@ internal static class DeliveryRun
                 ["system", "losses", "median", "longest"],
                 tails.Select(t => new[] { t.Key, $"{t.Count()}", $"{Statistics.Median(t.Select(s => s.Seconds * 1000)):n1}", $"{t.Max(s => s.Seconds) * 1000:n1}" }));
         }
+    }
+
+    /// <summary>A burst takes at least the way there and back; what each message adds to that shows whether the work grows with the burst.</summary>
+    private static void PrintBeyondTheFirst(List<Sample> bursts)
+    {
+        if (bursts.All(s => s.Messages > 1))
+            return;
+        double Seconds(string system, int messages) => Statistics.Median(bursts.Where(s => s.System == system && s.Messages == messages).Select(s => s.Seconds));
+        Report.Table(
+            "Without loss: the time of one message alone in ms, and by how much each further one of a burst makes it longer, in microseconds",
+            ["burst", .. DeliverySystems.Names],
+            bursts.Select(s => s.Messages).Distinct().Order().Select(messages => new[] { messages == 1 ? "1 (ms)" : $"{messages}" }
+                .Concat(DeliverySystems.Names.Select(name => messages == 1 ? $"{Seconds(name, 1) * 1000:f2}" : $"{(Seconds(name, messages) - Seconds(name, 1)) * 1e6 / (messages - 1):f2}")).ToArray()));
     }
 }

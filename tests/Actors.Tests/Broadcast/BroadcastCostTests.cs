@@ -47,15 +47,15 @@ public sealed class BroadcastCostTests(ITestOutputHelper output)
     {
         var spec = new BroadcastSpec(Reliability.UniformReliable, Ordering.Total, FaultModel.CrashRecovery, orderedBy: Orderer.Log);
         using var story = new BroadcastStory(spec, members, s => s with { DigestInterval = TimeSpan.FromMinutes(10), StabilityTimeout = TimeSpan.FromHours(1) });
-        var (sent, carrying, primary) = (0, new HashSet<long>(), new NodeId("n1"));
+        var (sent, carrying, primary) = (0, new Dictionary<long, long>(), new NodeId("n1"));
         story.Group.SentByLog = m =>
         {
             if (m is Replication.Append append)
                 primary = append.From.Node;
             if (m is Replication.Append { Entries.Count: > 0 } carrier)
-                carrying.Add(carrier.Number);
-            // Heartbeats and their answers are no part of it.
-            if (m is Replication.Requests or Replication.Replies || (m is Replication.Append { Entries.Count: > 0 }) || (m is Replication.Appended answer && carrying.Contains(answer.Number)))
+                carrying[carrier.Number] = carrier.Entries[^1].Index;
+            // Heartbeats and their answers are no part of it, nor is that a member lives while its disk still writes.
+            if (m is Replication.Requests or Replication.Replies or Replication.Append { Entries.Count: > 0 } || (m is Replication.Appended ack && ack.Durable >= carrying.GetValueOrDefault(ack.Number, long.MaxValue)))
                 sent++;
         };
         story.Run(1);

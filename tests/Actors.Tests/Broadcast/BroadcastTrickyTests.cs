@@ -1,6 +1,7 @@
 using System.Text;
 using Actors.Broadcast;
 using Actors.Membership;
+using Actors.TestKit;
 using static Actors.Tests.BroadcastTests.BroadcastStory;
 
 namespace Actors.Tests.BroadcastTests;
@@ -44,6 +45,26 @@ public sealed class BroadcastTrickyTests
         story.Run(5);
 
         Assert.Equal([first, second], story.DeliveredBy(2));
+    }
+
+    [Fact]
+    public void Over_links_that_lose_nothing_best_effort_waits_for_what_is_late_and_asks_for_nothing()
+    {
+        using var story = new BroadcastStory(new BroadcastSpec(Reliability.BestEffort, Ordering.Fifo, FaultModel.CrashStop));
+        var asked = 0;
+        story.OnSend = m => asked += m is Pull ? 1 : 0;
+        story.Simulation.Network.Faults = new LinkFaults { Reorder = 1, Slow = 0.5, SlowDelay = TimeSpan.FromSeconds(1) };
+
+        for (var i = 0; i < 50; i++)
+        {
+            story.Broadcast(1);
+            story.Run(0.02);
+        }
+
+        story.Run(5);
+        Assert.Equal(0, asked);
+        foreach (var node in new[] { 1, 2, 3 })
+            Assert.Equal(50, story.DeliveredBy(node).Count);
     }
 
     [Fact]

@@ -93,6 +93,9 @@ internal readonly record struct CallerRead(string ReplyTo, long Sequence, ReadOn
 /// <summary>Tail → head: the batch is answered, the next one may come.</summary>
 internal sealed record ReadsPassed(GroupId Group, Epoch Epoch, MemberId From, long Batch) : ReplicaMessage(Group, Epoch, From);
 
+/// <summary>Tail → a middle, <paramref name="To"/>: offer the learner behind me your state, if it is that of <paramref name="AtLeast"/> or a later one. Repeated by every heartbeat until the learner has it.</summary>
+internal sealed record LendState(GroupId Group, Epoch Epoch, MemberId From, MemberId To, MemberId Learner, long AtLeast) : ReplicaMessage(Group, Epoch, From);
+
 /// <summary>Link → all whom it concerns: what the authority says of the group. The receiver may as well have asked itself.</summary>
 internal sealed record ViewChanged(GroupId Group, Epoch Epoch, MemberId From, GroupRecord Record) : ReplicaMessage(Group, Epoch, From);
 

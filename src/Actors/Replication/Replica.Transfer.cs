@@ -19,32 +19,40 @@ internal abstract partial class Replica
     {
         if (_genesis.IsEmpty)
             return;
-        var covered = _applier.FlushedIndex;
+        var covered = Math.Min(_applier.FlushedIndex, KeptFrom);
         foreach (var (_, offer) in _senders.Values)
             covered = Math.Min(covered, offer.Position.Index);
         _log.Cut(covered);
         Save();
     }
 
+    /// <summary>The log after this index is kept, for somebody who gets the state up to there from another replica.</summary>
+    protected virtual long KeptFrom => long.MaxValue;
+
     // ---- Primary ----
 
     /// <summary>Tells a replica whose log ends before this one begins to fetch the state; repeated by every heartbeat until it has it.</summary>
-    protected void OfferState(Progress progress)
+    protected virtual void OfferState(Progress progress)
     {
         progress.LacksState = true;
-        if (!_senders.TryGetValue(progress.Id, out var sender))
+        OfferState(progress.Id);
+    }
+
+    protected void OfferState(MemberId to)
+    {
+        if (!_senders.TryGetValue(to, out var sender))
         {
             var keys = _keys.State(_log.Base.Generation);
             var snapshot = _environment.Store.Snapshot();
             var (position, _, _) = Applier.ReadStamp(snapshot.Scan(Table.State, keys.Of(Applier.PositionKey), keys.End).First().Value);
-            var offer = new StateOffer(_settings.Id, _promise.Epoch, _self, progress.Id, position, _genesis);
-            var (peers, group, to) = (_environment.Peers, _settings.Id, progress.Id.Node);
-            sender = (Context.ActorOf(StateSender.Props(snapshot, keys, offer, _settings.TransferChunkBytes, chunk => peers.Replica(to, group).Tell(chunk, ActorRefs.NoSender))), offer);
-            _senders.Add(progress.Id, sender);
-            _logger.Info("[{0}] {1} lacks what is cut from the log; offering it the state at {2}", _settings.Id, progress.Id, position);
+            var offer = new StateOffer(_settings.Id, _promise.Epoch, _self, to, position, _genesis);
+            var (peers, group, node) = (_environment.Peers, _settings.Id, to.Node);
+            sender = (Context.ActorOf(StateSender.Props(snapshot, keys, offer, _settings.TransferChunkBytes, chunk => peers.Replica(node, group).Tell(chunk, ActorRefs.NoSender))), offer);
+            _senders.Add(to, sender);
+            _logger.Info("[{0}] {1} lacks what is cut from the log; offering it the state at {2}", _settings.Id, to, position);
         }
 
-        Send(progress.Id.Node, sender.Offer);
+        Send(to.Node, sender.Offer);
     }
 
     protected void OnFetchState(FetchState m)
@@ -74,9 +82,12 @@ internal abstract partial class Replica
 
     // ---- Receiver ----
 
+    /// <summary>True for a replica whose state is good enough.</summary>
+    protected virtual bool MayOffer(MemberId from) => from.Node == Source;
+
     protected void OnStateOffer(StateOffer m)
     {
-        if (m.To != _self || m.From.Node != Source || _receiver.Offer is { } present && present.Position == m.Position && present.From == m.From)
+        if (m.To != _self || !MayOffer(m.From) || _receiver.Offer is { } present && present.Position == m.Position && present.From == m.From)
             return;
         StopReceiver();
         _logger.Info("[{0}] {1} fetches the state at {2} from {3}", _settings.Id, _environment.Node, m.Position, m.From.Node);

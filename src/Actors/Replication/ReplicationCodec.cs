@@ -34,6 +34,7 @@ internal static class ReplicationCodec
         StateChunk => "c",
         PassReads => "k",
         ReadsPassed => "K",
+        LendState => "l",
         ViewChanged => "W",
         Probe => "P",
         Probed => "p",
@@ -95,6 +96,11 @@ internal static class ReplicationCodec
                 break;
             case ReadsPassed m:
                 w.Int64(m.Batch);
+                break;
+            case LendState m:
+                ViewRecord.WriteId(w, m.To);
+                ViewRecord.WriteId(w, m.Learner);
+                w.Int64(m.AtLeast);
                 break;
             case ViewChanged m:
                 m.Record.Write(w);
@@ -242,7 +248,7 @@ internal static class ReplicationCodec
     {
         var r = new ByteReader(bytes);
         var group = Group(ref r);
-        if (manifest is "A" or "a" or "m" or "V" or "v" or "s" or "w" or "n" or "t" or "o" or "f" or "c" or "k" or "K" or "W")
+        if (manifest is "A" or "a" or "m" or "V" or "v" or "s" or "w" or "n" or "t" or "o" or "f" or "c" or "k" or "K" or "l" or "W")
         {
             var epoch = new Epoch(r.Int64());
             var from = ViewRecord.ReadId(ref r);
@@ -256,6 +262,7 @@ internal static class ReplicationCodec
                 "s" => new Stale(group, epoch, from),
                 "w" => new Stir(group, epoch, from),
                 "n" => new NotMember(group, epoch, from, ViewRecord.ReadId(ref r), Position(ref r)),
+                "l" => new LendState(group, epoch, from, ViewRecord.ReadId(ref r), ViewRecord.ReadId(ref r), r.Int64()),
                 "k" => ReadPassReads(ref r, group, epoch, from),
                 "K" => new ReadsPassed(group, epoch, from, r.Int64()),
                 "W" => new ViewChanged(group, epoch, from, GroupRecord.Read(ref r)),

@@ -272,6 +272,33 @@ public sealed class ChainStoryTests
     }
 
     [Fact]
+    public void A_new_tail_gets_the_state_from_a_middle_and_what_follows_it_from_the_tail()
+    {
+        using var story = Chain(4, s => s with { LogLimitBytes = 1_000, TransferChunkBytes = 64, StateFlushInterval = TimeSpan.FromMilliseconds(20) }).Begin();
+        for (var i = 0; i < 100; i++)
+            Assert.Equal(Outcome.Ok, story.Ended(story.Put(N(1), $"k{i}", $"{i}")).Outcome);
+        var senders = new HashSet<NodeId>();
+        story.Messages = m =>
+        {
+            if (m is StateChunk chunk)
+                senders.Add(chunk.From.Node);
+        };
+        story.Node(N(2)).Crash();
+        story.Node(N(2)).Disk.Wipe();
+        story.Repeatedly(() => story.Status(N(1)).Members.Count == 3);
+        story.Node(N(2)).Restart();
+        var writes = 0;
+        do
+            Assert.Equal(Outcome.Ok, story.Ended(story.Put(N(1), "k", $"{writes++}")).Outcome);
+        while (story.Status(N(1)).Members.Count == 3 && writes < 1_000);
+
+        Assert.Equal([N(3)], senders);
+        story.Whole();
+        Assert.Equal([N(1), N(3), N(4), N(2)], story.Status(N(1)).Members);
+        Assert.Equal($"{writes - 1}", story.Value(story.Get(N(2), "k")));
+    }
+
+    [Fact]
     public void A_wiped_machine_gets_the_state_and_becomes_the_tail_while_writes_go_on()
     {
         using var story = Chain(3, s => s with { LogLimitBytes = 1_000, TransferChunkBytes = 256, StateFlushInterval = TimeSpan.FromMilliseconds(20) }).Begin();

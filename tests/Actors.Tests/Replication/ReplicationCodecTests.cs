@@ -35,6 +35,7 @@ public sealed class ReplicationCodecTests
         new Appended(Group, Epoch, Self, 8, 5) { Commit = 4 },
         new PassReads(Group, Epoch, Self, Other, 7, 5, [new CallerRead("akka://there/client", 5, "query"u8.ToArray()), new CallerRead("akka://there/client", 6, default)]),
         new ReadsPassed(Group, Epoch, Self, 7),
+        new LendState(Group, Epoch, Self, Other, Member("n3", 4), 70),
         new ViewChanged(Group, Epoch, Self, new GroupRecord(Epoch, new View([Self, Other], [Member("n3", 4)]), [Other], [Self], 2, Chain(1, default, "a")[0].Frame)),
         new Mismatch(Group, Epoch, Self, 8, At(2, 3)),
         new RequestVote(Group, Epoch, Self, true, false, At(2, 3)),

@@ -16,7 +16,7 @@ internal sealed partial class ChainReplica
 
     private bool UsesLeases => _settings.Reads is ReadGuard.Lease;
 
-    protected override bool ReadsHere => UsesLeases && _serving && IsTail;
+    protected override bool ReadsHere => LeaseHolds;
 
     // What earlier tails have committed is in the log up to where it ended, here and before this link, at the entry into the view.
     private bool LeaseHolds => UsesLeases && _serving && IsTail && PromiseIsDurable && _commit >= Math.Max(_entered, _floor) && Now < _leaseUntil;

@@ -11,7 +11,7 @@ namespace Actors.Replication.Chain;
 /// <remarks>
 /// van Renesse and Schneider, OSDI 2004. The views come from an authority outside the chain (replication rules, 5.2 rules 6 and 7): a member
 /// joins a view by promising its epoch durably, and nobody serves in it before all have. This file holds the states and the door into them;
-/// <c>ChainReplica.Links.cs</c> what runs along the chain, <c>ChainReplica.Views.cs</c> what is asked of the authority and when, <c>ChainReplica.Lease.cs</c> how the tail reads without asking.
+/// <c>ChainReplica.Links.cs</c> what runs along the chain, <c>ChainReplica.Views.cs</c> what is asked of the authority and when, <c>ChainReplica.Lease.cs</c> how the tail reads without asking, <c>ChainReplica.Transfer.cs</c> who sends a new tail the state.
 /// <code>
 /// Joining ─ taken in ─► Learner ─ promoted ─┐
 ///    ▲                                      ▼
@@ -105,6 +105,7 @@ internal sealed partial class ChainReplica : Replica
             case AckDue: OnAckDue(); break;
             case PassReads m: OnPassReads(m); break;
             case Requests m when IsTail: OnRequestsAtTail(m); break;
+            case LendState m: OnLendState(m); break;
             case Appended m: OnAppended(m); break;
             case Mismatch m: OnMismatch(m); break;
             case FetchState m: OnFetchState(m); break;
@@ -157,7 +158,7 @@ internal sealed partial class ChainReplica : Replica
             case Pump: _pumping = false; break;     // not the head any more
             case PeerHint m: OnPeerHint(m); break;
             case TransferRequest m: Reply(m.ReplyTo, new TransferReply(_settings.Id, m.Number, $"group '{_settings.Id}' is a chain: its head is the first of its view, nothing hands over")); break;
-            case Stale or Append or Appended or Mismatch or PassReads or ReadsPassed or StateOffer or FetchState or StateChunk or StateReceived: break;     // meant for another role: late
+            case Stale or Append or Appended or Mismatch or PassReads or ReadsPassed or LendState or StateOffer or FetchState or StateChunk or StateReceived: break;     // meant for another role: late
             case RequestVote or Vote or TakeOver or NotMember or Probe or Probed or Join: break;       // of a primary-backup group: a node is configured otherwise
             default: base.Common(message); break;
         }

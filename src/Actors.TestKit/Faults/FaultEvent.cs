@@ -62,6 +62,12 @@ public enum FaultKind
 
     /// <summary>The target is removed from its group by an operator, and asked back at the end.</summary>
     Removal,
+
+    /// <summary>An operator restarts all nodes of the group, one after the other; the target means nothing.</summary>
+    RollingRestart,
+
+    /// <summary>An operator has the target write a backup.</summary>
+    Backup,
 }
 
 /// <summary>Something that a run does and a fault waits for; the run says so by <see cref="Simulation.Moment"/>.</summary>

@@ -39,6 +39,17 @@ internal sealed class AppliedHistory(World world, Func<long, NodeId, LogEntry?> 
         return changes.FindLast(change => change.Index <= index).Value;
     }
 
+    /// <summary>A state must have, under every key that was ever written, what was there when everything up to <paramref name="index"/> was applied.</summary>
+    public void RequireState(long index, IStateReader state, string property)
+    {
+        var machine = new KeyValueMachine();
+        foreach (var key in _values.Keys)
+        {
+            var (value, truth) = (Read(machine, Encoding.UTF8.GetBytes(key), state), ValueAt(key, index));
+            world.Require(value == truth, property, $"{key} is '{value}' in a state of index {index}, where it had '{truth}'");
+        }
+    }
+
     private void RequireComplete(bool complete, NodeId node, long at, long? last)
         => world.Require(complete, "Watches Are Complete", $"a watcher on {node} got the change at {at} after that at {last}");
 
@@ -130,11 +141,16 @@ internal sealed class AppliedHistory(World world, Func<long, NodeId, LogEntry?> 
     private void Changed(byte[] key, long index, IStateMachine machine, IStateReader state)
     {
         var name = Encoding.UTF8.GetString(key);
-        var answer = new ArrayBufferWriter<byte>(64);
-        machine.Query(KeyValueCodec.WriteQuery(new KeyValueQuery { Op = KeyValueOp.Get, Key = key }), state, answer);
         if (!_values.TryGetValue(name, out var changes))
             _values.Add(name, changes = []);
-        changes.Add((index, ReadValue(new GroupReply(Outcome.Ok, answer.WrittenMemory, index, default, ""))));
+        changes.Add((index, Read(machine, key, state)));
+    }
+
+    private static string? Read(IStateMachine machine, byte[] key, IStateReader state)
+    {
+        var answer = new ArrayBufferWriter<byte>(64);
+        machine.Query(KeyValueCodec.WriteQuery(new KeyValueQuery { Op = KeyValueOp.Get, Key = key }), state, answer);
+        return ReadValue(new GroupReply(Outcome.Ok, answer.WrittenMemory, 0, default, ""));
     }
 
     /// <summary>The value in the answer to a get; null for none.</summary>

@@ -61,6 +61,9 @@ internal sealed class GroupInvariants
     /// <summary>Whom faults that hit the leader hit: the primary; of a chain its head in some runs, its tail in others.</summary>
     public NodeId Target => _hitsReader ? Reader : Primary;
 
+    /// <summary>The highest index that a client was told of.</summary>
+    public long LastAnswered { get; private set; }
+
     /// <summary>Its epoch.</summary>
     public Epoch Epoch { get; private set; }
 
@@ -92,6 +95,7 @@ internal sealed class GroupInvariants
     {
         if (reply.Outcome is not Outcome.Ok || reply.Index == 0)
             return;
+        LastAnswered = Math.Max(LastAnswered, reply.Index);
         var holders = new Dictionary<UInt128, int>();
         var cut = 0;        // what is cut was committed: it is the same on all of them
         foreach (var node in _nodes)
@@ -109,6 +113,13 @@ internal sealed class GroupInvariants
         var held = cut + (holders.Count == 0 ? 0 : holders.Values.Max());
         Require(held >= needed, "Durability", $"entry {reply.Index} was answered while {held} disks hold it; {needed} must");
     }
+
+    /// <summary>True when every entry that was answered must be in the log or state of this node's replica: it is a member, and all members hold what is committed.</summary>
+    public bool HoldsAllAnswered(NodeId node)
+        => _settings.Commit is CommitRule.All && !_simulation.Node(node).Disk.WasDamaged && _quorums?.HoldsAllCommitted(Log(node).Member) == true;
+
+    /// <summary>An operator has made this node's replica the whole group.</summary>
+    public void OnLossAccepted(NodeId node) => _quorums!.OnLossAccepted(Log(node).Last);
 
     /// <summary>The primary is stopped in the middle of a query.</summary>
     public void Block(TimeSpan duration)

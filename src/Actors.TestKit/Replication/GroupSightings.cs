@@ -13,6 +13,7 @@ internal sealed class GroupSightings
     private const string TooSlow = "a member that answered but lagged was kicked";
     private const string Removed = "a node was removed by an operator";
     private const string Joined = "a node was taken in by an operator";
+    private const string DiskFull = "a full disk took a replica out of service";
     private const string GaveWay = "a primary with a stalled disk gave way";
     private const string CameBack = "a wiped node became a member again";
     private const string Truncated = "a log suffix was replaced";
@@ -42,6 +43,7 @@ internal sealed class GroupSightings
         (_simulation, _settings, _keys) = (simulation, settings, keys);
         string[] all = [Transferred, Resumed, Repeated, Expired, Removed, Joined];
         string[] ofPrimaryBackup = [Promoted, Kicked, TooSlow, GaveWay, CameBack, Truncated, SteppedDown, HandedOver, ReadByLease, LeaseWasOver, LeaseEndedInPause];
+        simulation.Sometimes(DiskFull, () => simulation.Nodes.Any(node => node.Disk is { IsFull: true, HasFailed: true }));
         string[] ofChain = [.. all, ReadByLease];
         foreach (var name in settings.Protocol is Protocol.Chain ? ofChain : [.. all, .. ofPrimaryBackup])
             simulation.Sometimes(name);

@@ -69,10 +69,9 @@ public static class GroupSwarm
             Execute(SwarmScenarios.AtLeast(MinFaults - simulation.FaultCounts.Values.Sum(), plan, group));
             RunFor(TimeSpan.FromSeconds(5));
             simulation.Heal();
-            if (SwarmScenarios.IsSurvivable(plan, group.Settings))
+            operators.Stop();
+            if (SwarmScenarios.IsSurvivable(plan, group.Settings) || LossAccepted())
                 Converge(simulation, group, load, observer, operators, SwarmScenarios.TakeDown(simulation, group, options.Down));
-            else
-                RunFor(LostPhase);
             var check = Linearizability.Check(new KeyValueModel(), load.History, MaxStates);
             if (check.Verdict is LinearizabilityVerdict.NotLinearizable)
                 simulation.Fail("Linearizability", check.Explanation);
@@ -89,6 +88,16 @@ public static class GroupSwarm
             var until = simulation.Now + duration;
             if (!group.IsForgotten)
                 simulation.RunUntil(() => group.IsForgotten || simulation.Now >= until, 2 * duration);
+        }
+
+        // Whoever is left holds all that was answered, or nobody knows better: then the run ends.
+        bool LossAccepted()
+        {
+            RunFor(LostPhase);
+            if (group.IsForgotten || !operators.AcceptLoss())
+                return false;
+            simulation.RunUntil(() => operators.LossEnded, LivenessLimit);
+            return operators.LossAccepted;
         }
 
         void Execute(FaultPlan plan) => simulation.Execute(plan, () => group.Target, operators.Begin);

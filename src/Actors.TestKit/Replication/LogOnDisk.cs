@@ -12,6 +12,9 @@ internal sealed class LogOnDisk(SimNode node, GroupKeys keys)
     /// <summary>The entry that a crash at this instant would leave at <paramref name="index"/>.</summary>
     public LogEntry? DurableAt(long index) => Decode(node.Disk.GetDurable(Table.Log, keys.Entry(index)));
 
+    /// <summary>The last entry that a crash at this instant would leave; there must be one.</summary>
+    public LogEntry Last => LogEntry.FromFrame(node.Disk.Scan(Table.Log, keys.Entry(0), keys.Entry(long.MaxValue)).Last().Value);
+
     /// <summary>True when a crash at this instant would leave the entry, or the state that covers it.</summary>
     public bool HoldsDurably(long index) => DurableAt(index) is not null || DurableBase.Position.Index >= index;
 

@@ -22,6 +22,7 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Se
     private (long Index, UInt128 Hash, Epoch By) _answered;     // the highest entry that a client was told of, and in whose reign
     private (Epoch Epoch, long Commit) _told;                   // what the latest primary last told
     private LogPosition _newestView;
+    private View? _proposed;    // there
 
     /// <summary>The members of the smallest view that was ever proposed.</summary>
     public int FewestMembers { get; private set; } = int.MaxValue;
@@ -93,10 +94,20 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Se
         Require(sent.IsOnlyOne(entry), "Log Matching", $"there are two entries {entry.Position}");
         if (entry.Kind is not EntryKind.View || entry.Epoch != epoch || entry.Position <= _newestView)
             return null;
-        _newestView = entry.Position;
         var view = ViewRecord.Decode(entry.Payload).View;
+        (_newestView, _proposed) = (entry.Position, view);
         FewestMembers = Math.Min(FewestMembers, view.Members.Count);
         return view;
+    }
+
+    /// <summary>Under the rule all: true when whatever was committed, told or not, needed the acknowledgement of <paramref name="id"/>. Ids do not return, so no view between these two was without it.</summary>
+    public bool HoldsAllCommitted(MemberId id) => _view?.IsMember(id) == true && _proposed?.IsMember(id) != false;
+
+    /// <summary>An operator has decided what is committed: everything up to this view, which has one member.</summary>
+    public void OnLossAccepted(in LogEntry entry)
+    {
+        (_view, _commit) = (ViewRecord.Decode(entry.Payload).View, entry.Index);
+        (_newestView, _proposed) = (entry.Position, _view);
     }
 
     // Whoever leads has every entry that a client was told of in an earlier reign (Ongaro and Ousterhout, section 5.4.3); the hash names all before it.

@@ -93,6 +93,21 @@ public sealed class SimGroup
     /// <summary>The share of queries in the middle of which whoever reads by a lease stops for a while. Default 0.</summary>
     internal double Hesitations { get; init; }
 
+    /// <summary>The highest index that a client was told of.</summary>
+    internal long LastAnswered => _invariants.LastAnswered;
+
+    /// <summary>The state of a backup must be what was applied up to <paramref name="index"/>.</summary>
+    internal void RequireStateAt(long index, IStateReader state, string property) => _invariants.Applied.RequireState(index, state, property);
+
+    /// <summary>True when the node is up and its replica holds every entry that a client was told of, whatever the other nodes have lost.</summary>
+    internal bool HoldsAllAnswered(NodeId node) => _simulation.Node(node).IsUp && _invariants.HoldsAllAnswered(node);
+
+    /// <summary>The replica of <paramref name="node"/> is the whole group from now on, as an operator wanted.</summary>
+    internal void OnLossAccepted(NodeId node) => _invariants.OnLossAccepted(node);
+
+    /// <summary>Has a node hand over what it leads, as before it is stopped on purpose.</summary>
+    internal void PrepareToStop(NodeId node, Action ready) => _simulation.Node(node).Actor(Stopper.Name).Tell(ready, ActorRefs.NoSender);
+
     /// <summary>Called with what a client was told of a command: it must be durable where the commit rule says so.</summary>
     internal void OnAnswer(in GroupReply reply) => _invariants.OnAnswer(reply);
 
@@ -162,6 +177,7 @@ public sealed class SimGroup
         IsForgotten |= !Primary.IsNone && _nodes.TrueForAll(node => new LogOnDisk(_simulation.Node(node), new GroupKeys(_settings.Id)).Genesis is null);
         var machine = _settings with { StateMachine = () => _invariants.Applied.Watched(context.Id, new HesitantMachine(new KeyValueMachine(), () => Hesitation(context), _invariants.Block)) };
         var node = Run(context, _nodes, _directory is null ? [machine] : [machine, _directory]);
+        context.ActorOf(Akka.Actor.Props.Create(() => new Stopper(node)), Stopper.Name);
         context.OnHint(hint => node.Tell(new PeerHint(hint.Peer, hint.Suspected), ActorRefs.NoSender));
         _started?.Invoke(this, context);
     }
@@ -184,6 +200,27 @@ public sealed class SimGroup
             ViewAuthority = client => new DirectoryClient(client),
         };
         return context.ActorOf(ReplicationNode.Props(environment, groups, new ClientSettings()), ReplicationNode.Name);
+    }
+}
+
+/// <summary>Stops a node in order, as its program would.</summary>
+internal sealed class Stopper(IActorRef replicas) : UntypedActor
+{
+    public const string Name = "stopper";
+
+    private Action _ready = () => { };
+
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case Action ready:
+                _ready = ready;
+                replicas.Tell(PrepareToStop.Instance);
+                break;
+            case ReadyToStop: _ready(); break;
+            default: Unhandled(message); break;
+        }
     }
 }
 

@@ -47,6 +47,8 @@ internal static class SwarmScenarios
         events.AddRange(HandOvers(group, random));
         if (!events.Exists(e => e.Kind is FaultKind.Wipe or FaultKind.BitRot))     // of a group that is smaller for a while, fewer disks may be lost
             events.AddRange(Removals(group, random));
+        if (group.Settings.Protocol is Protocol.PrimaryBackup)
+            events.AddRange(Operations(group, simulation.RandomFor("operations")));
         if (random.Chance(0.3))
             events.AddRange(CrashedVoters(random));
         if (random.Chance(0.5))
@@ -186,6 +188,15 @@ internal static class SwarmScenarios
             NodeId[] target = random.Chance(0.3) ? [default] : [group.Nodes[random.Next(group.Nodes.Count)]];
             yield return new FaultEvent(Before(random, TimeSpan.Zero), FaultKind.Removal, target, random.Between(TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(6)));
         }
+    }
+
+    /// <summary>Now and then an operator restarts all nodes, or has a backup made.</summary>
+    private static IEnumerable<FaultEvent> Operations(SimGroup group, SeededRandom random)
+    {
+        if (random.Chance(0.15))
+            yield return new FaultEvent(Before(random, TimeSpan.FromSeconds(10)), FaultKind.RollingRestart, [group.Nodes[0]], TimeSpan.Zero);
+        for (var i = random.Next(3); i > 0; i--)
+            yield return new FaultEvent(Before(random, TimeSpan.Zero), FaultKind.Backup, [group.Nodes[random.Next(group.Nodes.Count)]], TimeSpan.Zero);
     }
 
     /// <summary>Nodes crash for a moment just as they vote: what they promised must outlive it.</summary>

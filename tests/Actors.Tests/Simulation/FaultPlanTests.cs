@@ -66,7 +66,7 @@ public class FaultPlanTests
 
     [Fact]
     public void Only_what_a_run_can_do_is_drawn_unless_it_is_named() =>
-        Assert.Equal([FaultKind.HandOver, FaultKind.Removal], Enum.GetValues<FaultKind>().Except(new FaultMix { Nodes = Five }.Kinds));
+        Assert.Equal([FaultKind.HandOver, FaultKind.Removal, FaultKind.RollingRestart, FaultKind.Backup], Enum.GetValues<FaultKind>().Except(new FaultMix { Nodes = Five }.Kinds));
 
     [Fact]
     public void Every_kind_of_event_takes_effect_and_ends()

@@ -177,7 +177,8 @@ public sealed class SimGroup
         IsForgotten |= !Primary.IsNone && _nodes.TrueForAll(node => new LogOnDisk(_simulation.Node(node), new GroupKeys(_settings.Id)).Genesis is null);
         var machine = _settings with { StateMachine = () => _invariants.Applied.Watched(context.Id, new HesitantMachine(new KeyValueMachine(), () => Hesitation(context), _invariants.Block)) };
         var node = Run(context, _nodes, _directory is null ? [machine] : [machine, _directory]);
-        context.ActorOf(Akka.Actor.Props.Create(() => new Stopper(node)), Stopper.Name);
+        if (_directory is null)
+            context.ActorOf(Akka.Actor.Props.Create(() => new Stopper(node)), Stopper.Name);
         context.OnHint(hint => node.Tell(new PeerHint(hint.Peer, hint.Suspected), ActorRefs.NoSender));
         _started?.Invoke(this, context);
     }

@@ -127,6 +127,8 @@ internal sealed partial class StarReplica
     {
         if (!_views.IsQuorum(m => _votes.Contains(FolderOf(m))))
             return;
+        if (!_pre && DiskStalls)
+            return;     // whoever leads would have to fall silent at once
         if (!_pre)
             EnterPrimary();
         else if (_primarySuspected || Now - PrimaryAliveAt >= _electAfter)

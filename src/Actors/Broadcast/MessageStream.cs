@@ -71,6 +71,16 @@ internal sealed class MessageStream(ParticipantId origin, int window)
         return missing;
     }
 
+    /// <summary>The messages that have been seen although an earlier one is missing.</summary>
+    public IEnumerable<MessageId> BehindGap()
+    {
+        for (var sequence = UpTo + 2; sequence <= Top; sequence++)
+        {
+            if (_seen.Has(sequence))
+                yield return new MessageId(origin, sequence);
+        }
+    }
+
     /// <summary>Everybody who counts has what is up to <paramref name="sequence"/>.</summary>
     public void Forget(long sequence)
     {

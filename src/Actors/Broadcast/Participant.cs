@@ -31,7 +31,7 @@ public sealed record BroadcastEnvironment
 /// A group whose members must acknowledge is founded by those lives that met when nobody had founded it yet. A life that comes later, as after a crash, delivers and
 /// broadcasts, but counts in no majority: it has forgotten what its predecessor acknowledged.
 /// </remarks>
-internal abstract class Participant : UntypedActor, IWithTimers
+internal abstract partial class Participant : UntypedActor, IWithTimers
 {
     private static readonly Meter Meter = new("Actors");
     private static readonly Counter<long> DeliveredCount = Meter.CreateCounter<long>("actors.broadcast.delivered", "{message}", "Messages that this member delivered");
@@ -237,6 +237,13 @@ internal abstract class Participant : UntypedActor, IWithTimers
             OnPeerChanged(peer);
         }
 
+        // Hints may be wrong and may be missing; what is heard so long after one was not on its way by then.
+        if (peer.IsSuspected && Settings.Spec.Faults is not FaultModel.CrashStop && Now - peer.SuspectedAt > Settings.DigestInterval)
+        {
+            peer.IsSuspected = false;
+            OnPeerChanged(peer);
+        }
+
         if (m is Hello hello)
             OnHello(peer, hello);
         else
@@ -308,7 +315,7 @@ internal abstract class Participant : UntypedActor, IWithTimers
         var peer = Peers.FirstOrDefault(p => p.Node == m.Node);
         if (peer is null || peer.IsSuspected == m.Suspected)
             return;
-        peer.IsSuspected = m.Suspected;
+        (peer.IsSuspected, peer.SuspectedAt) = (m.Suspected, Now);
         OnPeerChanged(peer);
     }
 
@@ -320,47 +327,5 @@ internal abstract class Participant : UntypedActor, IWithTimers
     private sealed class HelloTick : INoSerializationVerificationNeeded
     {
         public static readonly HelloTick Instance = new();
-    }
-
-    /// <summary>Another member, as this one sees it.</summary>
-    protected sealed class Peer(NodeId node, int rank, TimeSpan minRetransmit)
-    {
-        public NodeId Node { get; } = node;
-
-        /// <summary>Its bit in sets of members.</summary>
-        public ulong Bit { get; } = 1UL << rank;
-
-        /// <summary>Its latest life; 0 before the first is heard of.</summary>
-        public long Incarnation { get; private set; }
-
-        /// <summary>A membership event says that it is gone.</summary>
-        public bool IsSuspected { get; set; }
-
-        /// <summary>When something came from it last.</summary>
-        public TimeSpan HeardAt { get; set; }
-
-        /// <summary>This life has said hello.</summary>
-        public bool Met { get; set; }
-
-        /// <summary>This life knows the founders.</summary>
-        public bool HasFounded { get; set; }
-
-        /// <summary>How long an answer of it may take.</summary>
-        public RttEstimator RoundTrip { get; private set; } = new(minRetransmit, 4 * minRetransmit);
-
-        /// <summary>Up to where it has the messages of each life.</summary>
-        public Dictionary<ParticipantId, long> Has { get; } = [];
-
-        /// <summary>When it was asked for something that it has not sent yet.</summary>
-        public TimeSpan? AskedAt { get; set; }
-
-        /// <summary>It is too slow: nobody waits for it until it has caught up.</summary>
-        public bool IsCutOff { get; set; }
-
-        public void Begin(long incarnation)
-        {
-            (Incarnation, Met, HasFounded, AskedAt) = (incarnation, false, false, null);
-            Has.Clear();
-        }
     }
 }

@@ -114,11 +114,24 @@ internal sealed partial class SpreadParticipant
         }
 
         if (m.Asks)
-            Send(peer, DigestNow(asks: false));
+            Answer(peer);
         if (peer.IsCutOff)
             peer.IsCutOff = _streams.All.Any(stream => peer.Has.GetValueOrDefault(stream.Origin) < stream.Forgotten);
         DeliverWhatIsReady();
         Forget();
+    }
+
+    private void Answer(Peer peer)
+    {
+        Send(peer, DigestNow(asks: false));
+        if (!Spec.IsUniform || !Counts)
+            return;
+        // A digest does not say what there is behind a gap, which nobody may ever fill; this was told once, to those who were there.
+        foreach (var stream in _streams.All)
+        {
+            foreach (var ids in stream.BehindGap().Chunk(MaxPulled))
+                Send(peer, new Received(Settings.Id, Id, ids));
+        }
     }
 
     protected override void OnPeerChanged(Peer peer)

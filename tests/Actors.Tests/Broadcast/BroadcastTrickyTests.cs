@@ -68,6 +68,41 @@ public sealed class BroadcastTrickyTests
     }
 
     [Fact]
+    public void A_suspicion_that_nobody_takes_back_ends_with_what_is_heard_of_the_member()
+    {
+        using var story = new BroadcastStory(Fifo);
+        story.Simulation.Node(N(2)).Crash();
+        story.Simulation.Node(N(3)).Actor(BroadcastNode.Name).Tell(new PeerHint(N(1), true), Akka.Actor.ActorRefs.NoSender);
+        var cut = story.Simulation.Network.Isolate(N(3));
+        var text = story.Broadcast(1);
+        story.Run(0.2);
+
+        cut.End();
+        story.Run(10);
+
+        Assert.Equal([text], story.DeliveredBy(3));
+    }
+
+    [Fact]
+    public void Behind_a_gap_that_nobody_can_fill_a_later_life_learns_who_has_what_follows()
+    {
+        using var story = new BroadcastStory(new BroadcastSpec(Reliability.UniformReliable, Ordering.None));
+        var cut = story.Simulation.Network.Isolate(N(3));
+        story.Broadcast(3);
+        story.Run(0.01);
+        cut.End();
+        story.CrashAfterSends<Data>(3, sends: 2);
+        var text = story.Broadcast(3);
+        story.Run(2);
+
+        story.Simulation.Node(N(3)).Restart();
+        story.Run(10);
+
+        foreach (var node in new[] { 1, 2, 3 })
+            Assert.Equal([text], story.DeliveredBy(node));
+    }
+
+    [Fact]
     public void What_follows_from_a_third_members_message_waits_for_it()
     {
         using var story = new BroadcastStory(Causal);

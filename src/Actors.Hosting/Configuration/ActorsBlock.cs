@@ -94,7 +94,7 @@ internal static class ActorsBlock
 
     private static (Func<IStateMachine> Make, Func<GroupSettings, GroupSettings> With) ReadGroup(SettingsBlock block, IReadOnlyDictionary<string, Func<IStateMachine>> stateMachines)
     {
-        var (protocol, commit, reads) = Preset(block);
+        var (protocol, commit, durability, reads) = Preset(block);
         return (StateMachine(block, stateMachines), With);
 
         GroupSettings With(GroupSettings defaults)
@@ -104,6 +104,7 @@ internal static class ActorsBlock
             {
                 Protocol = protocol,
                 Commit = commit,
+                Durability = durability,
                 Reads = reads,
                 LeaseDuration = block.Duration("lease-duration", defaults.LeaseDuration),
                 MaxClockDrift = block.Share("max-clock-drift", defaults.MaxClockDrift),
@@ -132,23 +133,39 @@ internal static class ActorsBlock
         }
     }
 
-    /// <summary>The presets users know, as far as they exist; the legal combinations are those of the replication rules, 5.1.</summary>
-    private static (Protocol Protocol, CommitRule Commit, ReadGuard Reads) Preset(SettingsBlock group)
+    /// <summary>The presets users know; the legal combinations are those of the replication rules, 5.1.</summary>
+    private static (Protocol Protocol, CommitRule Commit, Durability Durability, ReadGuard Reads) Preset(SettingsBlock group)
     {
         var protocol = Word(group, "protocol", ["primary-backup", "chain"]);
         var commit = Word(group, "commit", ["all", "majority", "one"]);
         var durability = Word(group, "durability", ["fsync", "memory"]);
-        var reads = Word(group, "reads", ["barrier", "lease", "stale"]);
+        var lossy = durability == "memory";
+        var reads = !group.Has("reads") && lossy ? "stale" : Word(group, "reads", ["barrier", "lease", "stale"]);
         if (protocol == "chain" && commit != "all")
         {
             throw group.Fault("commit", $"= {commit} is not legal with protocol = chain: a new view of a chain may miss the nodes that hold a write committed by fewer than all; "
                 + "legal are primary-backup with all, majority or one, and chain with all");
         }
 
-        RequireAvailable(group, "commit", commit, "all or majority");
-        RequireAvailable(group, "durability", durability, "fsync");
-        RequireAvailable(group, "reads", reads, "barrier or lease");
-        return (protocol == "chain" ? Protocol.Chain : Protocol.PrimaryBackup, commit == "all" ? CommitRule.All : CommitRule.Majority, reads == "lease" ? ReadGuard.Lease : ReadGuard.Barrier);
+        if (commit == "one" != lossy)
+        {
+            throw lossy
+                ? group.Fault("durability", $"= memory is not legal with commit = {commit}: replicas that forget cannot keep what {commit} once held; write commit = one with it, and know that a failover loses writes")
+                : group.Fault("commit", "= one is not legal with durability = fsync: what one disk holds alone a failover loses, whether synced or not; write commit = majority, or durability = memory with it");
+        }
+
+        if (reads == "stale" != lossy)
+        {
+            throw lossy
+                ? group.Fault("reads", $"= {reads} is not legal with durability = memory: nothing makes a read of a lossy group consistent; write stale")
+                : group.Fault("reads", "= stale is not for a group with durability = fsync: each request may ask for a stale read; write barrier");
+        }
+
+        return (
+            protocol == "chain" ? Protocol.Chain : Protocol.PrimaryBackup,
+            commit switch { "all" => CommitRule.All, "majority" => CommitRule.Majority, _ => CommitRule.One },
+            lossy ? Durability.Memory : Durability.Fsync,
+            reads switch { "lease" => ReadGuard.Lease, "stale" => ReadGuard.Stale, _ => ReadGuard.Barrier });
     }
 
     /// <summary>One of the words; the first one when the setting is not there.</summary>
@@ -158,14 +175,6 @@ internal static class ActorsBlock
         if (words.Contains(word))
             return word;
         throw group.Fault(key, $"= {word} is not known; " + (Nearest.To(word, words) is { } nearest ? $"did you mean {nearest}?" : $"known are {string.Join(", ", words)}"));
-    }
-
-    private static void RequireAvailable(SettingsBlock group, string key, string word, string available)
-    {
-        if (key == "reads" && word == "stale")
-            throw group.Fault(key, "= stale is not for a group: each request may ask for a stale read; write barrier");
-        if (!available.Split(" or ").Contains(word))
-            throw group.Fault(key, $"= {word} is not available yet; write {available}");
     }
 
     private static Func<IStateMachine> StateMachine(SettingsBlock group, IReadOnlyDictionary<string, Func<IStateMachine>> others)

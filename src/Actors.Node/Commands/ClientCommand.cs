@@ -26,13 +26,20 @@ internal sealed record ClientContext(ParseResult Parsed, NodeClient Client, stri
             headers?.Invoke(request.Headers);
             return request;
         });
-        return answer.IsOk ? answer : throw answer.ToException();
+        return Checked(answer);
     }
 
     /// <summary>Sends a read, and ends the command unless it was answered.</summary>
     public async Task<Answer> ReadAsync(string path)
     {
-        var answer = await Client.SendAsync(path, target => new HttpRequestMessage(HttpMethod.Get, target));
+        return Checked(await Client.SendAsync(path, target => new HttpRequestMessage(HttpMethod.Get, target)));
+    }
+
+    // The value stays alone on standard output.
+    private Answer Checked(Answer answer)
+    {
+        if (answer.Headers.Contains(HttpApi.LossyHeader))
+            Terminal.Error.WriteLine($"group {Group} is lossy (durability = memory): what was answered may be lost");
         return answer.IsOk ? answer : throw answer.ToException();
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Actors.Node.Http;
 
 namespace Actors.Node.Commands;
 
@@ -21,9 +22,21 @@ internal static class StatusCommand
             var status = StatusTable.Parse(answer.Body);
             foreach (var line in StatusTable.Lines(status))
                 await terminal.Text.WriteLineAsync(line);
-            foreach (var (group, loss) in status.Groups.SelectMany(group => group.DataLoss.Select(loss => (group, loss))))
-                await terminal.Text.WriteLineAsync($"group {group.Name} lost data: an operator accepted at {loss.Epoch}/{loss.Index} that it went on from one replica");
+            foreach (var line in status.Groups.SelectMany(Losses))
+                await terminal.Text.WriteLineAsync(line);
             return ExitCode.Ok;
         });
+    }
+
+    private static IEnumerable<string> Losses(GroupEntry group)
+    {
+        if (group.Lossy)
+            yield return $"group {group.Name} is lossy (durability = memory): it is not consistent, and what was answered may be lost";
+        foreach (var loss in group.DataLoss)
+        {
+            yield return $"group {group.Name} lost data: " + (group.Lossy
+                ? $"it went on at {loss.Epoch}/{loss.Index} without what only others held, at least {loss.AtLeast} entries"
+                : $"an operator accepted at {loss.Epoch}/{loss.Index} that it went on from one replica");
+        }
     }
 }

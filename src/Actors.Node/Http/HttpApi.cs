@@ -23,6 +23,9 @@ internal static class HttpApi
 
     private const int MaxNamed = 20;        // groups that an error names
 
+    /// <summary>On every answer of a lossy group, whatever it says.</summary>
+    public const string LossyHeader = "Actors-Lossy";
+
     /// <summary>Adds the server, listening at <paramref name="endPoint"/>, by TLS when it has an <paramref name="identity"/>, and the endpoints' parts.</summary>
     public static void AddHttpApi(this WebApplicationBuilder builder, NodeInfo node, IPEndPoint endPoint, NodeIdentity? identity = null)
     {
@@ -71,6 +74,7 @@ internal static class HttpApi
     private static void MapRoutes(WebApplication app)
     {
         var replication = app.Services.GetRequiredService<IReplication>();
+        var catalog = app.Services.GetRequiredService<IGroupCatalog>();
         var status = app.Services.GetRequiredService<StatusEndpoint>();
         var health = app.Services.GetRequiredService<Health>();
         var transfer = app.Services.GetRequiredService<TransferEndpoint>();
@@ -128,6 +132,8 @@ internal static class HttpApi
         KeyValueClient Group(HttpContext context)
         {
             var known = replication.Groups;
+            if (catalog.Groups.Any(group => group.IsLossy && group.Id.Value == Name(context)))
+                context.Response.Headers[LossyHeader] = "true";
             return known.FirstOrDefault(id => id.Value == Name(context)) is { Value.Length: > 0 } id
                 ? new KeyValueClient(replication.Group(id))
                 : throw new ProblemException(new Problem(404, "group-not-found", $"there is no group '{Name(context)}': there are {string.Join(", ", known.Take(MaxNamed))}{(known.Count > MaxNamed ? " and others" : "")}"));

@@ -117,11 +117,11 @@ internal static class KeysEndpoints
     };
 
     /// <summary>Says at which index the answer stands and, for a stale read, how old it may be.</summary>
-    internal static void Describe(HttpResponse response, KeyValueResult result, ReadMode mode = ReadMode.Linearizable)
+    internal static void Describe(HttpResponse response, KeyValueResult result, ReadMode? read = null)
     {
         if (result.Index > 0)
             response.Headers["Actors-Index"] = result.Index.ToString(CultureInfo.InvariantCulture);
-        if (mode is ReadMode.Stale && result.Outcome is Outcome.Ok)
+        if (read is not null && (read is ReadMode.Stale || result.IsLossy) && result.Outcome is Outcome.Ok)
             response.Headers["Actors-Age-Ms"] = ((long)result.Age.TotalMilliseconds).ToString(CultureInfo.InvariantCulture);
     }
 

@@ -17,14 +17,17 @@ internal sealed record MemberEntry(string Node, string Role, long Epoch, long Co
     public long LastEpoch { get; init; }
 }
 
-/// <summary>Where an operator has accepted that the group goes on without what was lost.</summary>
-internal sealed record LossEntry(long Epoch, long Index);
+/// <summary>Where the group went on without what was lost: because an operator said so, or, when it is lossy, by a failover. <c>atLeast</c> counts the entries that are known to be lost.</summary>
+internal sealed record LossEntry(long Epoch, long Index, long AtLeast);
 
 /// <summary>One group as its most recent replica knows it; <c>primary</c> is empty while none is known.</summary>
 internal sealed record GroupEntry(string Name, string Protocol, long Epoch, string Primary, IReadOnlyList<MemberEntry> Members)
 {
     /// <summary>Oldest first.</summary>
     public IReadOnlyList<LossEntry> DataLoss { get; init; } = [];
+
+    /// <summary>True when answered writes may be lost (durability = memory).</summary>
+    public bool Lossy { get; init; }
 }
 
 /// <summary>What <c>GET /v1/status</c> says of the cluster.</summary>
@@ -71,7 +74,8 @@ internal sealed class StatusEndpoint(IReplication replication, IGroupCatalog cat
             newest?.Primary.Value ?? "",
             [.. names.Select(name => answered.TryGetValue(name, out var replica) ? Describe(replica) : Unreachable(name))])
         {
-            DataLoss = [.. (newest?.Losses ?? []).Select(loss => new LossEntry(loss.Epoch.Value, loss.Index))],
+            DataLoss = [.. (newest?.Losses ?? []).Select(loss => new LossEntry(loss.At.Epoch.Value, loss.At.Index, loss.AtLeast))],
+            Lossy = newest?.IsLossy ?? false,
         };
     }
 

@@ -16,7 +16,8 @@ internal sealed class GroupInvariants
     private readonly GroupSettings _settings;
     private readonly IReadOnlyList<NodeId> _nodes;
     private readonly GroupKeys _keys;
-    private readonly GroupSightings _sightings;
+    private readonly LossyInvariants? _lossy;           // of a lossy group; what the others look at is on disks, and its log is not
+    private readonly GroupSightings? _sightings;        // of one that is not
     private readonly QuorumInvariants? _quorums;        // of a group that decides on its views itself
     private readonly ReadConfirmations? _reads;         // the same
     private readonly ChainInvariants? _chain;
@@ -27,15 +28,19 @@ internal sealed class GroupInvariants
 
     public GroupInvariants(Simulation simulation, GroupSettings settings, IReadOnlyList<NodeId> nodes)
     {
-        (_simulation, _settings, _nodes, _keys) = (simulation, settings, nodes, new GroupKeys(settings.Id));
-        _sightings = new GroupSightings(simulation, settings, _keys);
+        (_simulation, _settings, _nodes, _keys) = (simulation, settings, nodes, new GroupKeys(settings.Id, settings.IsLossy));
         var sent = new SentLogs(simulation, _keys);
+        if (settings.IsLossy)
+            _lossy = new LossyInvariants(simulation, Promised);
+        else
+            _sightings = new GroupSightings(simulation, settings, _keys);
         if (settings.Protocol is Protocol.Chain)
             _chain = new ChainInvariants(simulation, _keys);
-        else
+        else if (_sightings is not null)
             (_quorums, _reads) = (new QuorumInvariants(simulation, _keys, sent, _sightings), new ReadConfirmations(simulation));
         _chain?.Expect();
         _hitsReader = simulation.RandomFor("target").Chance(settings.Reads is ReadGuard.Lease ? 0.8 : 0.5);
+        _lossy?.Expect();
         Applied = new AppliedHistory(simulation.World, (index, node) => sent.At(index) ?? Log(node).At(index));
         var replica = ReplicationNode.ReplicaName(settings.Id);
         _answers = new AnswerInvariants(simulation, Applied, _reads, replica);
@@ -48,6 +53,9 @@ internal sealed class GroupInvariants
         _bounds = new MemoryBounds(simulation, settings, nodes, _keys);
         _bounds.Watch(settings.ElectionTimeout);
     }
+
+    /// <summary>A state machine of one incarnation of a replica, watched as far as replicas must agree.</summary>
+    public IStateMachine Watched(NodeId node, IStateMachine machine) => _lossy is null ? Applied.Watched(node, machine) : machine;
 
     /// <summary>What the replicas have applied.</summary>
     public AppliedHistory Applied { get; }
@@ -77,7 +85,13 @@ internal sealed class GroupInvariants
     /// <summary>A message leaves a node.</summary>
     public void OnMessage(ReplicationMessage message)
     {
-        _sightings.OnMessage(message);
+        if (_lossy is not null)
+        {
+            OnLossyMessage(_lossy, message);
+            return;
+        }
+
+        _sightings?.OnMessage(message);
         switch (message)
         {
             case Append m: OnAppend(m); break;
@@ -90,10 +104,32 @@ internal sealed class GroupInvariants
         }
     }
 
+    private void OnLossyMessage(LossyInvariants lossy, ReplicationMessage message)
+    {
+        switch (message)
+        {
+            case Append m:
+                lossy.OnAppend(m);
+                if (m.Epoch >= Epoch)
+                    (Epoch, Primary, Reader) = (m.Epoch, m.From.Node, m.From.Node);
+                if (m.From.Node == Primary)
+                    _simulation.Moment(GroupMoment.Message, m.From.Node);
+                break;
+            case Vote { Pre: false, Granted: true } m:
+                lossy.OnVote(m);
+                _simulation.Moment(GroupMoment.Vote, m.From.Node);
+                break;
+            case Replies m:
+                lossy.OnReplies(m);
+                _simulation.Moment(GroupMoment.Answer, m.From);
+                break;
+        }
+    }
+
     /// <summary>A client gets an answer to a command.</summary>
     public void OnAnswer(in GroupReply reply)
     {
-        if (reply.Outcome is not Outcome.Ok || reply.Index == 0)
+        if (_lossy is not null || reply.Outcome is not Outcome.Ok || reply.Index == 0)
             return;
         LastAnswered = Math.Max(LastAnswered, reply.Index);
         var holders = new Dictionary<UInt128, int>();
@@ -125,11 +161,15 @@ internal sealed class GroupInvariants
     public void Block(TimeSpan duration)
     {
         _simulation.World.Block(duration.Ticks);
-        _sightings.OnBlocked(duration);
+        _sightings?.OnBlocked(duration);
     }
 
     /// <summary>A client gets an answer to a stale read of <paramref name="key"/>.</summary>
-    public void OnStaleValue(string key, in GroupReply reply) => _answers.OnStaleValue(key, reply);
+    public void OnStaleValue(string key, in GroupReply reply)
+    {
+        if (_lossy is null)
+            _answers.OnStaleValue(key, reply);
+    }
 
     private void OnReplies(Replies m)
     {
@@ -144,7 +184,7 @@ internal sealed class GroupInvariants
     public void OnRecord(AuthorityRequest request, GroupRecord record)
     {
         _chain?.OnView(request, record);
-        _sightings.OnNodes(record.View.Nodes);
+        _sightings?.OnNodes(record.View.Nodes);
         if (record.Epoch >= Epoch)
             (Epoch, Primary, Reader) = (record.Epoch, record.View.Members[0].Node, record.View.Members[^1].Node);
     }

@@ -72,6 +72,8 @@ public static class GroupSwarm
             operators.Stop();
             if (SwarmScenarios.IsSurvivable(plan, group.Settings) || LossAccepted())
                 Converge(simulation, group, load, observer, operators, SwarmScenarios.TakeDown(simulation, group, options.Down));
+            if (options.IsLossy)
+                return Result(null);        // nothing is promised of its history
             var check = Linearizability.Check(new KeyValueModel(), load.History, MaxStates);
             if (check.Verdict is LinearizabilityVerdict.NotLinearizable)
                 simulation.Fail("Linearizability", check.Explanation);
@@ -147,12 +149,14 @@ public static class GroupSwarm
     {
         var rest = simulation.RandomFor("rest");
         var settings = DrawSettings(options, random) with { QuietHeartbeats = 1 + rest.Next(10) };     // few: it rests between any two operations
+        if (options.IsLossy)
+            settings = settings with { Commit = CommitRule.One, Durability = Durability.Memory, Reads = ReadGuard.Stale };
         double[] shares = [0, 0.4, 1];
         var share = shares[random.Next(shares.Length)];
         var users = 1 + random.Next(3);
         var hosts = settings.InitialMembers.Where(_ => random.Chance(share)).ToList();
         var watched = random.Chance(0.5);
-        var spares = options.Nodes is null && simulation.RandomFor("spares").Chance(0.2) ? 1 : 0;
+        var spares = options.Nodes is null && !options.IsLossy && simulation.RandomFor("spares").Chance(0.2) ? 1 : 0;
         return new SimGroup(simulation, settings, wiring, OnStart, spares, simulation.RandomFor("directory").Chance(0.3) ? 5 : 3) { Hesitations = 0.01 };
 
         void OnStart(SimGroup group, SimNodeContext context)
@@ -160,7 +164,7 @@ public static class GroupSwarm
             load.Group = group;
             for (var user = hosts.Contains(context.Id) ? users : 0; user > 0; user--)
                 KeyValueWorkload.Start(context, load, client: 10_000 + 10 * hosts.IndexOf(context.Id) + user, group.ClientOn(context.Id));
-            if (watched)
+            if (watched && !settings.IsLossy)
                 context.After(TimeSpan.FromMilliseconds(context.Random.Next(1000)), () => group.Watch(context));
         }
     }

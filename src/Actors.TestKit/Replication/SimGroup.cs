@@ -1,6 +1,7 @@
 using Actors.GroupDirectory;
 using Actors.Membership;
 using Actors.Replication;
+using Actors.Replication.Client;
 using Actors.Replication.KeyValue;
 using Actors.Storage;
 using Akka.Actor;
@@ -42,7 +43,8 @@ public sealed class SimGroup
         _started = started;
         _nodes = [.. settings.InitialMembers, .. Enumerable.Range(settings.InitialMembers.Count + 1, spares).Select(i => new NodeId($"n{i}"))];
         _invariants = new GroupInvariants(simulation, _settings, _nodes);
-        simulation.Sometimes(WatchResumed);
+        if (!_settings.IsLossy)
+            simulation.Sometimes(WatchResumed);
         simulation.Sometimes(Rested);
         simulation.Sometimes(Stirred);
         options.Observer = message =>
@@ -141,6 +143,8 @@ public sealed class SimGroup
     /// <summary>The difference between the states on the disks of two of <paramref name="nodes"/>, or null when there is none.</summary>
     internal string? StatesDiffer(IReadOnlyList<NodeId> nodes)
     {
+        if (_settings.IsLossy)
+            return AnswersDiffer(nodes);
         List<KeyValuePair<byte[], byte[]>>? first = null;
         foreach (var node in nodes)
         {
@@ -159,6 +163,18 @@ public sealed class SimGroup
         static string Text(KeyValuePair<byte[], byte[]> pair) => pair.Key is null ? "nothing" : $"{Convert.ToHexString(pair.Key)} = {Convert.ToHexString(pair.Value)}";
     }
 
+    // Where states are in memory: what they answer.
+    private string? AnswersDiffer(IReadOnlyList<NodeId> nodes)
+    {
+        var answers = new SortedDictionary<NodeId, string>();
+        var all = KeyValueCodec.WriteQuery(new KeyValueQuery { Op = KeyValueOp.Scan, Limit = KeyValueLimits.MaxPageEntries });
+        foreach (var node in nodes)
+            ClientOn(node)(new Query(all, ReadMode.Stale, null, reply => answers[node] = $"{reply.Outcome} {Convert.ToHexString(reply.Payload.Span)}"));
+        _simulation.RunUntil(() => answers.Count == nodes.Count, TimeSpan.FromMinutes(1));
+        var other = answers.FirstOrDefault(answer => answer.Value != answers[nodes[0]]);
+        return other.Value is null ? null : $"{nodes[0]} answers {answers[nodes[0]]}, {other.Key} answers {other.Value}";
+    }
+
     /// <summary>The state in use on a node's disk.</summary>
     private List<KeyValuePair<byte[], byte[]>> State(SimNode node)
     {
@@ -174,8 +190,11 @@ public sealed class SimGroup
     private void Start(SimNodeContext context)
     {
         _invariants.OnStart(context.Node);
-        IsForgotten |= !Primary.IsNone && _nodes.TrueForAll(node => new LogOnDisk(_simulation.Node(node), new GroupKeys(_settings.Id)).Genesis is null);
-        var machine = _settings with { StateMachine = () => _invariants.Applied.Watched(context.Id, new HesitantMachine(new KeyValueMachine(), () => Hesitation(context), _invariants.Block)) };
+        IsForgotten |= !_settings.IsLossy && !Primary.IsNone && _nodes.TrueForAll(node => new LogOnDisk(_simulation.Node(node), new GroupKeys(_settings.Id)).Genesis is null);
+        var machine = _settings with
+        {
+            StateMachine = () => _invariants.Watched(context.Id, new HesitantMachine(new KeyValueMachine(), () => Hesitation(context), _invariants.Block)),
+        };
         var node = Run(context, _nodes, _directory is null ? [machine] : [machine, _directory]);
         if (_directory is null)
             context.ActorOf(Akka.Actor.Props.Create(() => new Stopper(node)), Stopper.Name);

@@ -8,6 +8,9 @@ public sealed record Swarm(string Protocol, Func<long, SwarmOptions, FaultPlan?,
     /// <summary>Primary-backup; see <see cref="GroupSwarm"/>.</summary>
     public static readonly Swarm PrimaryBackup = new("primary-backup", GroupSwarm.Run);
 
+    /// <summary>Primary-backup with <c>durability = memory</c> and <c>commit = one</c>: what it loses it must own up to; see <see cref="GroupSwarm"/>.</summary>
+    public static readonly Swarm Lossy = new("lossy", (seed, options, plan, simulation) => GroupSwarm.Run(seed, options with { IsLossy = true }, plan, simulation));
+
     /// <summary>A chain whose views come from a directory, with the same faults and workload; see <see cref="GroupSwarm"/>.</summary>
     public static readonly Swarm Chain = new(
         "chain", (seed, options, plan, simulation) => GroupSwarm.Run(seed, options with { Protocol = Replication.Protocol.Chain }, plan, simulation));
@@ -19,7 +22,7 @@ public sealed record Swarm(string Protocol, Func<long, SwarmOptions, FaultPlan?,
     public static readonly Swarm Broadcast = new("broadcast", BroadcastSwarm.Run);
 
     /// <summary>All protocols, the default one first.</summary>
-    public static readonly IReadOnlyList<Swarm> All = [PrimaryBackup, Chain, Delivery, Broadcast];
+    public static readonly IReadOnlyList<Swarm> All = [PrimaryBackup, Chain, Lossy, Delivery, Broadcast];
 
     /// <summary>False where <see cref="SwarmOptions.Nodes"/> and <see cref="SwarmOptions.Down"/> mean nothing.</summary>
     public bool HasMembers { get; init; } = true;

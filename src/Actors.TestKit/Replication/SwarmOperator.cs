@@ -27,7 +27,8 @@ internal sealed class SwarmOperator
     public SwarmOperator(Simulation simulation, SimGroup group, IActorRef client)
     {
         (_simulation, _group, _client) = (simulation, group, client);
-        foreach (var name in group.Settings.Protocol is Protocol.PrimaryBackup ? (string[])[AllRestarted, BackedUp, WentOnAlone] : [])
+        string[] all = group.Settings.Protocol is Protocol.PrimaryBackup ? [AllRestarted, BackedUp, WentOnAlone] : [];
+        foreach (var name in group.Settings.IsLossy ? [AllRestarted] : all)
             simulation.Sometimes(name);
     }
 

@@ -15,6 +15,9 @@ public sealed record SwarmOptions
     /// <summary>The protocol of the group; primary-backup by default.</summary>
     public Actors.Replication.Protocol Protocol { get; init; }
 
+    /// <summary>True: the group is in memory and commits by one, which only primary-backup can. False by default.</summary>
+    public bool IsLossy { get; init; }
+
     /// <summary>Members of the group: 1 to 7; null (default) for what the seed chooses.</summary>
     public int? Nodes
     {

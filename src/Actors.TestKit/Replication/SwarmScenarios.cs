@@ -30,8 +30,7 @@ internal static class SwarmScenarios
             MinEvents = 5,
             MaxDrift = ClockDrift,
         };
-        if (!TrustsNoClock(group))
-            mix = mix with { Kinds = [.. mix.Kinds.Where(kind => kind is not FaultKind.Suspend)] };
+        mix = mix with { Kinds = [.. mix.Kinds.Where(Befits)] };
         var plan = mix.Draw(random);
         var events = new List<FaultEvent>(plan.Events);
         foreach (var client in clients.Where(client => client != Observer && random.Chance(0.2)))
@@ -63,7 +62,15 @@ internal static class SwarmScenarios
             events.AddRange(SplitDirectory(group, simulation.RandomFor("directory plan")));
         if (group.Nodes.Count > 2 && random.Chance(0.05))
             LoseMajority(events, group, random);
-        return plan with { Events = [.. events.OrderBy(e => e.At)] };
+        return plan with { Events = [.. events.Where(e => Befits(e.Kind)).OrderBy(e => e.At)] };
+
+        // What a lossy group has on disk are promises alone, without which no epoch is safe; and it may forget that a node was removed, or what a backup was checked against.
+        bool Befits(FaultKind kind) => kind switch
+        {
+            FaultKind.Suspend => TrustsNoClock(group),
+            FaultKind.Wipe or FaultKind.BitRot or FaultKind.Removal or FaultKind.Backup => !group.Settings.IsLossy,
+            _ => true,
+        };
     }
 
     /// <summary>Crashes, so many that a run which the rest of <paramref name="plan"/> spared has its share.</summary>
@@ -284,7 +291,7 @@ internal static class SwarmScenarios
     }
 
     /// <summary>No lease outlives a clock that stands still.</summary>
-    private static bool TrustsNoClock(SimGroup group) => group.Settings.Reads is ReadGuard.Barrier;
+    private static bool TrustsNoClock(SimGroup group) => group.Settings.Reads is not ReadGuard.Lease;
 
     /// <summary>Some hear nothing of the primary for a while and would like another one; then the others are restarted, and forget what they have promised it, just as it is cut off.</summary>
     private static IEnumerable<FaultEvent> Defection(SimGroup group, IReadOnlyList<NodeId> clients, SeededRandom random)

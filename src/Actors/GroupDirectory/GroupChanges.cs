@@ -89,7 +89,7 @@ internal static class GroupChanges
             View = new View([id], []) { Nodes = record.View.Nodes },
             Joined = [],
             Serving = [id],
-            Losses = [.. record.Losses.TakeLast(ViewRecord.MaxLosses - 1), new LogPosition(epoch, order.Last.Index + 1)],
+            Losses = [.. record.Losses.TakeLast(ViewRecord.MaxLosses - 1), new Loss(new LogPosition(epoch, order.Last.Index + 1), 0)],
         };
     }
 

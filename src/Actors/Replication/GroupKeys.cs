@@ -1,19 +1,24 @@
 using System.Buffers.Binary;
 using System.Text;
 using Actors.Membership;
+using Actors.Storage;
 
 namespace Actors.Replication;
 
 /// <summary>Where a group keeps what in the node's store: every key begins with the length and the name of the group.</summary>
+/// <remarks>A group in memory marks its keys as volatile (<see cref="VolatileStore"/>), except for its promise and its past, which must outlive the process.</remarks>
 internal sealed class GroupKeys
 {
     private readonly byte[] _prefix;
 
-    public GroupKeys(GroupId group)
+    public GroupKeys(GroupId group, bool isVolatile = false)
     {
         var name = Encoding.ASCII.GetBytes(group.Value);
         _prefix = [(byte)name.Length, .. name];
         Promise = Key("promise"u8);
+        Past = Key("past"u8);
+        if (isVolatile)
+            _prefix[0] |= VolatileStore.Mark;
         Membership = Key("membership"u8);
         Base = Key("base"u8);
         Genesis = Key("genesis"u8);
@@ -25,6 +30,15 @@ internal sealed class GroupKeys
 
     /// <summary>Meta: the member id, and the commit index as far as it was known.</summary>
     public byte[] Membership { get; }
+
+    /// <summary>Meta: how far the log of a group in memory had come, for those who begin it anew.</summary>
+    public byte[] Past { get; }
+
+    /// <summary>Where the keys begin, except for <see cref="Promise"/> and <see cref="Past"/> of a group in memory.</summary>
+    public byte[] Begin => _prefix;
+
+    /// <summary>Where they end (exclusive).</summary>
+    public byte[] End => [.. _prefix.AsSpan(0, _prefix.Length - 1), (byte)(_prefix[^1] + 1)];
 
     /// <summary>Log: the entry at <paramref name="index"/>; big-endian, so that the order of keys is the order of entries.</summary>
     public byte[] Entry(long index)

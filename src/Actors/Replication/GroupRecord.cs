@@ -21,10 +21,10 @@ internal sealed record GroupRecord(
     public MemberId Reader { get; init; }
 
     /// <summary>Where operators have accepted that the group goes on without what was lost, oldest first, at most <see cref="ViewRecord.MaxLosses"/>: the epoch of the view, the first index in it.</summary>
-    public IReadOnlyList<LogPosition> Losses { get; init; } = [];
+    public IReadOnlyList<Loss> Losses { get; init; } = [];
 
     /// <summary>True for the view that an operator has the group go on from: its one member keeps all that it has.</summary>
-    public bool IsAfterLoss => Losses.Count > 0 && Losses[^1].Epoch == Epoch;
+    public bool IsAfterLoss => Losses.Count > 0 && Losses[^1].At.Epoch == Epoch;
 
     /// <summary>True once all members have joined.</summary>
     public bool IsActive => Joined.Count == View.Members.Count;

@@ -30,6 +30,21 @@ public enum CommitRule : byte
 
     /// <summary>When a majority of the view holds it durably; a dead member delays nothing and is not kicked.</summary>
     Majority = 1,
+
+    /// <summary>
+    /// Lossy: an answered write is on the primary, and on the others a moment later; a failover loses what had not got there. Only with <see cref="Durability.Memory"/>.
+    /// </summary>
+    One = 2,
+}
+
+/// <summary>Where a replica keeps log and state.</summary>
+public enum Durability : byte
+{
+    /// <summary>On disk, synced before anything is acknowledged.</summary>
+    Fsync = 0,
+
+    /// <summary>In memory. A replica that ends forgets everything, and comes back as a new member; only what it promised in elections is on disk. Only with <see cref="CommitRule.One"/>.</summary>
+    Memory = 1,
 }
 
 /// <summary>What makes a primary, or the tail of a chain, certain, when it answers a linearizable read, that it still is what it was.</summary>
@@ -40,6 +55,9 @@ public enum ReadGuard : byte
 
     /// <summary>The promises of a quorum, or in a chain what the directory said, which last for a while: no round, but clocks must keep <see cref="GroupSettings.MaxClockDrift"/>. Without a valid lease as <see cref="Barrier"/>.</summary>
     Lease = 1,
+
+    /// <summary>Nothing does: any replica answers from its state as it is. The only choice of a lossy group, and not one of others.</summary>
+    Stale = 2,
 }
 
 /// <summary>How one group is replicated. All nodes of a group should have the same settings; the members and the commit rule must be the same.</summary>
@@ -57,6 +75,12 @@ public sealed record GroupSettings
 
     /// <summary>Default all.</summary>
     public CommitRule Commit { get; init; } = CommitRule.All;
+
+    /// <summary>Default fsync.</summary>
+    public Durability Durability { get; init; } = Durability.Fsync;
+
+    /// <summary>True when answered writes may be lost: availability was chosen over consistency.</summary>
+    public bool IsLossy => Durability is Durability.Memory;
 
     /// <summary>Who decides on views: the directory for a chain, the group itself for primary-backup. Other combinations are not legal, or not available.</summary>
     public ViewAuthority Authority => Protocol is Protocol.Chain ? ViewAuthority.Directory : ViewAuthority.Self;
@@ -169,8 +193,12 @@ public sealed record GroupSettings
         Require(Protocol is Protocol.PrimaryBackup or Protocol.Chain, "protocol", "must be primary-backup or chain");
         Require(Protocol is not Protocol.Chain || Commit is CommitRule.All, "commit", "must be all in a chain: a new view may miss the nodes that hold a write committed by fewer");
         Require(Protocol is not Protocol.Chain || Id != Directory, "protocol", "must be primary-backup: the group that holds the views of others decides on its own");
-        Require(Commit is CommitRule.All or CommitRule.Majority, "commit", "must be all or majority");
-        Require(Reads is ReadGuard.Barrier or ReadGuard.Lease, "reads", "must be barrier or lease");
+        Require(Commit is CommitRule.All or CommitRule.Majority or CommitRule.One, "commit", "must be all, majority or one");
+        Require(Commit is not CommitRule.One || IsLossy, "commit", "must be all or majority with durability = fsync: what one disk holds alone a failover loses, whether synced or not; commit = one goes with durability = memory");
+        Require(Commit is CommitRule.One || !IsLossy, "commit", "must be one with durability = memory: replicas that forget cannot keep what all or a majority once held");
+        Require(Id != Directory || !IsLossy, "durability", "must be fsync: the group that holds the views of others may lose nothing");
+        Require(Reads is ReadGuard.Barrier or ReadGuard.Lease or ReadGuard.Stale, "reads", "must be barrier or lease, or stale with durability = memory");
+        Require(Reads is ReadGuard.Stale == IsLossy, "reads", IsLossy ? "must be stale with durability = memory: nothing makes a read of a lossy group consistent" : "must be barrier or lease with durability = fsync: each request may ask for a stale read");
         Require(MaxClockDrift is >= 0 and <= 0.5, "max-clock-drift", $"must be from 0 to 0.5, is {MaxClockDrift}");
         Require(MinInView >= 1 && MinInView <= InitialMembers.Count, "min-in-view", $"must be from 1 to the number of members ({InitialMembers.Count}), is {MinInView}");
         Require(HeartbeatInterval >= TimeSpan.FromMilliseconds(1), "heartbeat-interval", "must be at least 1 ms");

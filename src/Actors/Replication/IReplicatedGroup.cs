@@ -11,7 +11,7 @@ public enum ReadMode : byte
     /// <summary>From the nearest replica as it stands; the answer carries its index and age.</summary>
     Stale = 1,
 
-    /// <summary>Linearizable, guarded as the group's setting <c>reads</c> says: by the primary's lease, or as <see cref="Barrier"/>. The default.</summary>
+    /// <summary>Linearizable, guarded as the group's setting <c>reads</c> says: by the primary's lease, or as <see cref="Barrier"/>. The default. In a lossy group nothing is linearizable, and this is as <see cref="Stale"/>.</summary>
     Linearizable = 2,
 }
 
@@ -51,6 +51,9 @@ public enum Outcome : byte
 /// <param name="Error">One line for a person; empty when all went well.</param>
 public readonly record struct GroupReply(Outcome Outcome, ReadOnlyMemory<byte> Payload, long Index, TimeSpan Age, string Error)
 {
+    /// <summary>True when the group is lossy: a write that was answered may be lost, and what was read as well. False also while nobody has answered yet.</summary>
+    public bool IsLossy { get; init; }
+
     /// <summary>True when the request is known to have changed nothing.</summary>
     public bool NotApplied => Outcome is not (Outcome.Ok or Outcome.Unknown);
 }

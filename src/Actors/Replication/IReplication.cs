@@ -76,9 +76,17 @@ public sealed record ReplicaStatus(
     /// <summary>The epoch of the last entry of its log; with <see cref="LastIndex"/> it says whose log is ahead, epoch first.</summary>
     public Epoch LastEpoch { get; init; }
 
-    /// <summary>Where operators have accepted that the group goes on without what was lost, oldest first; the 32 latest.</summary>
-    public IReadOnlyList<LogPosition> Losses { get; init; } = [];
+    /// <summary>Where the group went on without what was lost, oldest first; the 32 latest.</summary>
+    public IReadOnlyList<Loss> Losses { get; init; } = [];
+
+    /// <summary>True when answered writes may be lost (see <see cref="GroupSettings.IsLossy"/>).</summary>
+    public bool IsLossy { get; init; }
 }
+
+/// <summary>A group went on without entries that were in its log: by the word of an operator, or, when it is lossy, by a failover or a start of all its nodes.</summary>
+/// <param name="At">The entry with which it went on.</param>
+/// <param name="AtLeast">Entries that are known to be lost, in a lossy group: answered writes and opened sessions. There may be more.</param>
+public readonly record struct Loss(LogPosition At, long AtLeast);
 
 /// <summary>The replicated groups of this node: what an application asks for.</summary>
 public interface IReplication

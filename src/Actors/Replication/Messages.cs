@@ -40,6 +40,9 @@ internal sealed record Append(
 
     /// <summary>In a chain: the end of the sender's log when it entered the view. All that earlier views committed stands at or before it.</summary>
     public long Floor { get; init; }
+
+    /// <summary>What the primary has applied: in a lossy group it has answered all of that, whether or not anybody else holds it.</summary>
+    public long Applied { get; init; }
 }
 
 /// <summary>Who waits for the reply to an entry. It travels beside the entry, never in the log.</summary>
@@ -66,7 +69,11 @@ internal sealed record Mismatch(GroupId Group, Epoch Epoch, MemberId From, long 
 internal sealed record RequestVote(GroupId Group, Epoch Epoch, MemberId From, bool Pre, bool HandOver, LogPosition Last) : ReplicaMessage(Group, Epoch, From);
 
 /// <summary>The answer to <see cref="RequestVote"/>; <paramref name="Epoch"/> is the one asked for when granted, the voter's own otherwise.</summary>
-internal sealed record Vote(GroupId Group, Epoch Epoch, MemberId From, bool Pre, bool Granted) : ReplicaMessage(Group, Epoch, From);
+internal sealed record Vote(GroupId Group, Epoch Epoch, MemberId From, bool Pre, bool Granted) : ReplicaMessage(Group, Epoch, From)
+{
+    /// <summary>In a lossy group: the furthest entry that the voter knows to have been answered, though it need not hold it.</summary>
+    public LogPosition HeardOf { get; init; }
+}
 
 /// <summary>To the sender of a message of a lower epoch: there is a later one.</summary>
 internal sealed record Stale(GroupId Group, Epoch Epoch, MemberId From) : ReplicaMessage(Group, Epoch, From);
@@ -132,7 +139,11 @@ internal sealed record Probe(GroupId Group, string Cluster, NodeId Node, Incarna
 
 /// <summary>The answer to <see cref="Probe"/>: empty as well, or the group's first entry.</summary>
 /// <param name="Genesis">The frame of the entry at index 1; empty when this replica is empty.</param>
-internal sealed record Probed(GroupId Group, string Cluster, NodeId Node, Incarnation Incarnation, ReadOnlyMemory<byte> Genesis) : ReplicationMessage(Group);
+internal sealed record Probed(GroupId Group, string Cluster, NodeId Node, Incarnation Incarnation, ReadOnlyMemory<byte> Genesis) : ReplicationMessage(Group)
+{
+    /// <summary>In a lossy group: the highest epoch that the node has promised in any life, and how far its log had come.</summary>
+    public LogPosition Past { get; init; }
+}
 
 /// <summary>A machine without a membership → all: take me in. Only the primary acts on it.</summary>
 internal sealed record Join(GroupId Group, string Cluster, NodeId Node, Incarnation Incarnation) : ReplicationMessage(Group);
@@ -183,6 +194,9 @@ internal sealed record Replies(GroupId Group, NodeId From, long Number, IReadOnl
 {
     /// <summary>True when the sender, who may not be the one that takes commands, answers <see cref="RequestKind.Read"/> at once: send them here.</summary>
     public bool ReadsHere { get; init; }
+
+    /// <summary>See <see cref="GroupReply.IsLossy"/>.</summary>
+    public bool IsLossy { get; init; }
 }
 
 /// <summary>Replica → client: I am not the primary; what you sent me and got no reply to goes elsewhere.</summary>

@@ -54,7 +54,7 @@ internal abstract partial class Replica
     protected void SendTo(Progress progress, IReadOnlyList<LogEntry> entries)
     {
         var (previous, hash) = _log.At(Math.Max(progress.Next - 1, _log.Base.Position.Index));
-        var append = new Append(_settings.Id, _promise.Epoch, _self, progress.Id, ++_number, previous, hash, _commit, PromiseAskedBy(_number), entries) { Traces = TracesOf(entries), Rest = _restLife, Floor = Floor };
+        var append = new Append(_settings.Id, _promise.Epoch, _self, progress.Id, ++_number, previous, hash, _commit, PromiseAskedBy(_number), entries) { Traces = TracesOf(entries), Rest = _restLife, Floor = Floor, Applied = _applier.Position.Index };
         if (_restLife != 0 && _restFrom == 0)
             _restFrom = _number;
         if (entries.Count > 0)
@@ -99,7 +99,7 @@ internal abstract partial class Replica
     /// <summary>Takes what the sender's log holds. False when it does not fit here, of which the sender is told, or came damaged.</summary>
     protected bool Take(Append m)
     {
-        switch (_log.Offer(m.Previous, m.PreviousHash, m.Entries, _commit, OnEntry, OnRemoved))
+        switch (Offer(m))
         {
             case Offered.NoMatch:
                 var last = _log.LastAtOrBefore(m.Previous.Epoch, m.Previous.Index - 1);
@@ -116,6 +116,18 @@ internal abstract partial class Replica
         TraceAppend(m.Traces);
         CommitUpTo(Math.Min(m.Commit, _matched));
         return true;
+    }
+
+    private Offered Offer(Append m)
+    {
+        try
+        {
+            return _log.Offer(m.Previous, m.PreviousHash, m.Entries, Math.Max(_commit, _applier.Position.Index), OnEntry, OnRemoved);
+        }
+        catch (ContradictionException e) when (_settings.IsLossy)
+        {
+            throw new SupersededException($"{m.From} leads without the {_log.Last.Index - e.Index + 1} or more entries from {e.Index} on, of which this replica has applied some: they are lost");
+        }
     }
 
     /// <summary>Makes durable what was taken, and acknowledges it then.</summary>

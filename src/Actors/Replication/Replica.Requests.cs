@@ -161,7 +161,7 @@ internal abstract partial class Replica
     {
         if (!_numbers.IsNew(m.ReplyTo, m.Number, out var isFirst))
             return;
-        var stale = m.Items.Where(r => r.Kind == RequestKind.StaleRead).ToList();
+        var stale = m.Items.Where(r => r.Kind is RequestKind.StaleRead || (r.Kind is RequestKind.Read && _settings.IsLossy)).ToList();
         if (stale.Count > 0 && !IsJoining)
             SendReplies(m.ReplyTo, m.Number, stale.ConvertAll(ReadStale));
         if (stale.Count < m.Items.Count || IsJoining)
@@ -180,7 +180,7 @@ internal abstract partial class Replica
     protected abstract TimeSpan Age { get; }
 
     // Its age is told as it is once the state is read: reading may take its time.
-    private Reply ReadStale(Request request) => ReadNow(request, TimeSpan.Zero) with { AgeMs = (long)Age.TotalMilliseconds };
+    protected Reply ReadStale(Request request) => ReadNow(request, TimeSpan.Zero) with { AgeMs = (long)Age.TotalMilliseconds };
 
     protected Reply ReadNow(Request request, TimeSpan age)
         => new(request.Kind, request.Sequence, default, (long)age.TotalMilliseconds, _applier.Query(request.Payload));
@@ -193,7 +193,7 @@ internal abstract partial class Replica
             var (to, bytes) = (from, 0);
             while (to < items.Count && (to == from || bytes + items[to].Result.Payload.Length + 64 <= GroupSettings.MaxBatchBytes))
                 bytes += items[to++].Result.Payload.Length + 64;
-            Reply(client, new Replies(_settings.Id, _environment.Node, number, from == 0 && to == items.Count ? items : items.GetRange(from, to - from)) { ReadsHere = ReadsHere });
+            Reply(client, new Replies(_settings.Id, _environment.Node, number, from == 0 && to == items.Count ? items : items.GetRange(from, to - from)) { ReadsHere = ReadsHere, IsLossy = _settings.IsLossy });
             from = to;
         }
     }

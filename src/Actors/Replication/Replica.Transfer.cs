@@ -19,7 +19,7 @@ internal abstract partial class Replica
     {
         if (_genesis.IsEmpty)
             return;
-        var covered = Math.Min(_applier.FlushedIndex, KeptFrom);
+        var covered = Math.Min(Math.Min(_applier.FlushedIndex, _commit), KeptFrom);     // the state of a lossy group's primary may be ahead
         foreach (var (_, offer) in _senders.Values)
             covered = Math.Min(covered, offer.Position.Index);
         _log.Cut(covered);

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Actors.Membership;
 using Actors.Replication.Operations;
 using Actors.Replication.Transfer;
@@ -33,7 +34,8 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
     protected MemberId _self;                     // none until a view has taken this data folder in
     protected LogPosition _leftOutBy;             // a committed view that it was told to have left out this folder's member id; the latest
     protected long _commit;
-    protected IReadOnlyList<LogPosition> _losses = [];      // accepted by operators, as the newest view entry has them
+    protected IReadOnlyList<Loss> _losses = [];   // as the newest view entry has them
+    protected LogPosition _past;                  // lossy group: how far any life of this node knows its log to have come
 
     // Storage: what was handed to the writer and what waits for it.
     protected long _ticket;                       // the last save handed to the writer
@@ -50,7 +52,7 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
         _environment = environment;
         _settings = settings;
         _writer = writer;
-        _keys = new GroupKeys(settings.Id);
+        _keys = new GroupKeys(settings.Id, settings.IsLossy);
         _log = new ReplicatedLog(environment.Store, _keys, settings.LogCacheBytes, settings.LogLimitBytes);
         _applier = new Applier(settings.StateMachine(), new StateSpace(environment.Store, _keys.State(_log.Base.Generation)), settings.EventsKept);
         _watchers = new Watchers(_applier.Events);
@@ -120,6 +122,8 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
         _applier.Load();
         if (_environment.Store.Get(Table.Meta, _keys.Promise) is { } promise)
             _promise = Replication.Promise.Decode(promise);
+        if (_settings.IsLossy && _environment.Store.Get(Table.Meta, _keys.Past) is { } past)
+            _past = new LogPosition(_promise.Epoch, BinaryPrimitives.ReadInt64LittleEndian(past));
         _genesis = _environment.Store.Get(Table.Meta, _keys.Genesis);
         if (_applier.View is { } view)
         {
@@ -243,6 +247,12 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
         InvariantViolation.Require(index <= _log.Last.Index, $"commit index {index} beyond the log's end {_log.Last}");
         _commit = index;
         OnCommitted(index);
+        ApplyUpTo(index, applied);
+    }
+
+    /// <summary>Applies entries up to <paramref name="index"/>, which need not be committed in a lossy group.</summary>
+    protected void ApplyUpTo(long index, Action<LogEntry, Applied>? applied)
+    {
         while (_applier.Position.Index < index)
         {
             var entry = _log.Read(_applier.Position.Index + 1);
@@ -267,8 +277,20 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
 
     protected void FlushState()
     {
-        if (_applier.NeedsFlush)
-            _writer.Tell(new StoreWrite(_applier.TakeFlush(), false, Self, StateSaved.Instance));
+        if (!_applier.NeedsFlush)
+            return;
+        var writes = _applier.TakeFlush();
+        if (_settings.IsLossy)
+            NotePast(writes);
+        _writer.Tell(new StoreWrite(writes, false, Self, StateSaved.Instance));
+    }
+
+    // Not synced: what a crash loses of it only makes the bound lower.
+    private void NotePast(WriteSet writes)
+    {
+        var index = new byte[8];
+        BinaryPrimitives.WriteInt64LittleEndian(index, _applier.Position.Index);
+        writes.Put(Table.Meta, _keys.Past, index);
     }
 
     protected void OnStateSaved()
@@ -307,6 +329,7 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
         Check = _check,
         LastEpoch = _log.Last.Epoch,
         Losses = _losses,
+        IsLossy = _settings.IsLossy,
     };
 
     // ---- Links ----

@@ -19,8 +19,12 @@ internal sealed class ReplicaMeter
     private static readonly Counter<long> Refusals = Meter.CreateCounter<long>(
         "actors.refusals", "{request}", "Requests that this replica, as primary, refused because its queue was full");
 
+    private static readonly Counter<long> Lost = Meter.CreateCounter<long>(
+        "actors.lost.entries", "{entry}", "Entries of a lossy group that it is known to have gone on without, as counted by the primary that did");
+
     private readonly KeyValuePair<string, object?>[] _tags;
     private volatile int _role;
+    private volatile int _lease = -1;       // -1 where there are no leases
     private long _epoch;
     private long _pendingEntries;
     private long _pendingBytes;
@@ -33,6 +37,7 @@ internal sealed class ReplicaMeter
         Meter.CreateObservableGauge("actors.queue.entries", () => Each(r => Interlocked.Read(ref r._pendingEntries)), "{entry}", "Writes at the primary that wait for their commit");
         Meter.CreateObservableGauge("actors.queue.size", () => Each(r => Interlocked.Read(ref r._pendingBytes)), "By", "Bytes of the writes at the primary that wait for their commit");
         Meter.CreateObservableGauge("actors.member.lag", Lags, "{entry}", "Entries of the primary's log that a member does not have on disk yet");
+        Meter.CreateObservableGauge("actors.lease.held", () => Living.Keys.Where(r => r._lease >= 0).Select(r => new Measurement<long>(r._lease, r._tags)), null, "1 where the primary may answer reads by its lease, 0 where a read would wait for a round; only with reads = lease");
     }
 
     public ReplicaMeter(GroupId group, NodeId node)
@@ -49,7 +54,11 @@ internal sealed class ReplicaMeter
             return;
         Queue(0, 0);
         _lags = [];
+        if (_lease > 0)
+            _lease = 0;
     }
+
+    public void Lease(bool holds) => _lease = holds ? 1 : 0;
 
     public void Queue(int entries, long bytes)
     {
@@ -64,6 +73,8 @@ internal sealed class ReplicaMeter
     public void Election() => Elections.Add(1, _tags);
 
     public void Kick() => Kicks.Add(1, _tags);
+
+    public void Loss(long entries) => Lost.Add(entries, _tags);
 
     public void Refused() => Refusals.Add(1, _tags);
 

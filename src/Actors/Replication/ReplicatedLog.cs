@@ -121,7 +121,8 @@ internal sealed class ReplicatedLog
     /// <param name="committed">Nothing at or below this index may be removed.</param>
     /// <param name="appended">Called for each entry that is new here.</param>
     /// <param name="truncated">Called with the first removed index, before anything is appended.</param>
-    /// <exception cref="InvariantViolation">The primary contradicts an entry that is known to be committed here, or the same position has two hashes.</exception>
+    /// <exception cref="ContradictionException">The primary contradicts an entry that is known to be committed here.</exception>
+    /// <exception cref="InvariantViolation">The same position has two hashes.</exception>
     public Offered Offer(
         LogPosition previous,
         UInt128 previousHash,
@@ -138,7 +139,7 @@ internal sealed class ReplicatedLog
             (var position, hash) = At(previous.Index);
             if (position != previous)
             {
-                InvariantViolation.Require(previous.Index > committed, $"the primary has {previous} where {position} is committed");
+                ContradictionException.Require(previous.Index > committed, previous, position);
                 return Offered.NoMatch;
             }
 
@@ -158,7 +159,7 @@ internal sealed class ReplicatedLog
             {
                 if (At(index).Hash == hash)
                     continue;
-                InvariantViolation.Require(index > committed, $"the primary has {entry.Position} where {At(index).Position} is committed");
+                ContradictionException.Require(index > committed, entry.Position, At(index).Position);
                 Truncate(index);
                 truncated(index);
             }

@@ -80,6 +80,7 @@ internal static class ReplicationCodec
                 Tracing.Write(w, m.Traces);
                 w.Int64(m.Floor);
                 WriteCallers(w, m.Callers);
+                w.Int64(m.Applied);
                 break;
             case Appended m:
                 w.Int64(m.Number);
@@ -117,6 +118,7 @@ internal static class ReplicationCodec
             case Vote m:
                 w.Bool(m.Pre);
                 w.Bool(m.Granted);
+                Position(w, m.HeardOf);
                 break;
             case Stale or Stir:
                 break;
@@ -170,6 +172,7 @@ internal static class ReplicationCodec
                 w.Text(m.Node.Value);
                 w.UInt128(m.Incarnation.Value);
                 w.Block(m.Genesis.Span);
+                Position(w, m.Past);
                 break;
             case Join m:
                 w.Text(m.Cluster);
@@ -206,6 +209,7 @@ internal static class ReplicationCodec
                 }
 
                 w.Bool(m.ReadsHere);
+                w.Bool(m.IsLossy);
                 break;
             case Redirect m:
                 w.Text(m.From.Value);
@@ -258,7 +262,7 @@ internal static class ReplicationCodec
                 "a" => new Appended(group, epoch, from, r.Int64(), r.Int64()) { Commit = r.Int64() },
                 "m" => new Mismatch(group, epoch, from, r.Int64(), Position(ref r)),
                 "V" => new RequestVote(group, epoch, from, r.Bool(), r.Bool(), Position(ref r)),
-                "v" => new Vote(group, epoch, from, r.Bool(), r.Bool()),
+                "v" => new Vote(group, epoch, from, r.Bool(), r.Bool()) { HeardOf = Position(ref r) },
                 "s" => new Stale(group, epoch, from),
                 "w" => new Stir(group, epoch, from),
                 "n" => new NotMember(group, epoch, from, ViewRecord.ReadId(ref r), Position(ref r)),
@@ -278,7 +282,7 @@ internal static class ReplicationCodec
         return manifest switch
         {
             "P" => new Probe(group, r.Text(), ViewRecord.ReadNode(ref r), new Incarnation(r.UInt128()), r.Bool()),
-            "p" => new Probed(group, r.Text(), ViewRecord.ReadNode(ref r), new Incarnation(r.UInt128()), r.Block()),
+            "p" => new Probed(group, r.Text(), ViewRecord.ReadNode(ref r), new Incarnation(r.UInt128()), r.Block()) { Past = Position(ref r) },
             "J" => new Join(group, r.Text(), ViewRecord.ReadNode(ref r), new Incarnation(r.UInt128())),
             "b" => new NodeBeat(group, ViewRecord.ReadNode(ref r), r.Int64()),
             "R" => ReadRequests(ref r, group),
@@ -308,7 +312,7 @@ internal static class ReplicationCodec
         var callers = ReadCallers(ref r);
         if (callers.Length > 0 && callers.Length != entries.Length)
             throw new MalformedException($"{callers.Length} callers come with {entries.Length} entries");
-        return append with { Callers = callers };
+        return append with { Callers = callers, Applied = r.Int64() };
     }
 
     private static PassReads ReadPassReads(ref ByteReader r, GroupId group, Epoch epoch, MemberId from)
@@ -380,7 +384,7 @@ internal static class ReplicationCodec
         var from = ViewRecord.ReadNode(ref r);
         var number = r.Int64();
         var items = ByteReader.Array(ref r, SmallestReply, (ref ByteReader r) => new Reply(Kind(ref r), r.Int64(), Position(ref r), r.Int64(), Applied.Read(ref r)));
-        return new Replies(group, from, number, items) { ReadsHere = r.Bool() };
+        return new Replies(group, from, number, items) { ReadsHere = r.Bool(), IsLossy = r.Bool() };
     }
 
     private static RequestKind Kind(ref ByteReader r)
@@ -421,9 +425,8 @@ internal static class ReplicationCodec
         }
 
         w.Int64(status.LastEpoch.Value);
-        w.Int32(status.Losses.Count);
-        foreach (var loss in status.Losses)
-            Position(w, loss);
+        ViewRecord.WriteLosses(w, status.Losses);
+        w.Bool(status.IsLossy);
     }
 
     private static ReplicaStatus ReadStatus(ref ByteReader r, GroupId group)
@@ -444,11 +447,10 @@ internal static class ReplicationCodec
             Condition = r.Text(),
             Check = r.Bool() ? new ReplicaCheck(r.Int64(), r.UInt128(), r.UInt128(), r.Int64(), r.Int64(), r.Int64()) : null,
             LastEpoch = new Epoch(r.Int64()),
-            Losses = Losses(ref r),
+            Losses = ViewRecord.ReadLosses(ref r),
+            IsLossy = r.Bool(),
         };
     }
-
-    private static LogPosition[] Losses(ref ByteReader r) => ByteReader.Array(ref r, 16, Position);
 
     private static void Nodes(ByteWriter w, IReadOnlyList<NodeId> nodes)
     {

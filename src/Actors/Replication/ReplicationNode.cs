@@ -1,3 +1,5 @@
+using System.IO.Hashing;
+using System.Text;
 using Actors.Membership;
 using Actors.Replication.Chain;
 using Actors.Replication.Client;
@@ -61,8 +63,11 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
     private readonly SortedDictionary<GroupId, IActorRef> _replicas = [];       // of each group the present incarnation, or what stands in for it
     private readonly SortedDictionary<GroupId, TimeSpan> _pauses = [];
     private readonly Dictionary<string, Exception> _failures = [];      // by child name, until its end is seen
+    private readonly Dictionary<GroupId, Incarnation> _memories = [];   // of each lossy group the life of what it has in memory
     private readonly ILoggingAdapter _logger = Context.GetLogger();
     private readonly NodeBeats _beats = new();
+    private readonly long _started;
+    private int _memoriesBegun;
     private long _life;             // see NodeBeat
     private TimeSpan _beatInterval;
     private IActorRef _writer = ActorRefs.Nobody;
@@ -72,9 +77,9 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
     /// <summary>See <see cref="Props"/>.</summary>
     public ReplicationNode(ReplicationEnvironment environment, IReadOnlyList<GroupSettings> groups, ClientSettings client)
     {
-        _environment = environment;
+        _environment = environment with { Store = new VolatileStore(environment.Store) };
         _client = client;
-        _life = environment.Clock.UtcNow.ToUnixTimeMilliseconds();      // higher than that of the process before
+        _life = _started = environment.Clock.UtcNow.ToUnixTimeMilliseconds();      // higher than that of the process before
         foreach (var group in groups)
             _groups.Add(group.Id, group.Validated());
         if (groups.FirstOrDefault(g => g.Authority is ViewAuthority.Directory) is { } ruled && (!_groups.ContainsKey(GroupSettings.Directory) || environment.ViewAuthority is null))
@@ -140,7 +145,10 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
             case LeaseRenewed m: ReplicaOf(m.Group).Tell(m); break;
             case RoleChanged m: OnRoleChanged(m); break;
             case Terminated m: OnTerminated(m.ActorRef); break;
+            case EndOfPause m when _groups[m.Group].IsLossy: Forget(m.Group); break;
+            case EndOfPause m: StartReplica(m.Group); break;
             case StartAgain m: StartReplica(m.Group); break;
+            case StoreFailed: break;        // no replica of this node goes on
             case PeerHint: ForwardToReplicas(message); break;
             case PrepareToStop: OnPrepareToStop(); break;
             case StopTimeout: OnStopTimeout(); break;
@@ -156,8 +164,33 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
     private void StartReplica(GroupId group)
     {
         var settings = _groups[group];
-        var props = settings.Protocol is Protocol.Chain ? ChainReplica.Props(_environment, settings, _writer, Authority()) : StarReplica.Props(_environment, settings, _writer);
+        var environment = settings.IsLossy ? _environment with { Incarnation = Memory(group) } : _environment;
+        var props = settings.Protocol is Protocol.Chain ? ChainReplica.Props(environment, settings, _writer, Authority()) : StarReplica.Props(environment, settings, _writer);
         Context.Watch(_replicas[group] = Context.ActorOf(props, ReplicaName(group)));
+    }
+
+    private Incarnation Memory(GroupId group)
+    {
+        if (!_memories.TryGetValue(group, out var memory))
+            _memories.Add(group, memory = NewMemory(group));
+        return memory;
+    }
+
+    // Never one that was there before: of another process by its start and seed, of this one by the count.
+    private Incarnation NewMemory(GroupId group)
+    {
+        var name = $"{_environment.Incarnation} {group} {_started} {_environment.Seed} {_memoriesBegun++}";
+        return new Incarnation(XxHash128.HashToUInt128(Encoding.UTF8.GetBytes(name)));
+    }
+
+    /// <summary>A replica in memory that failed is a new member when it comes back: it begins with nothing (replication rules, 5.2 rule 11).</summary>
+    private void Forget(GroupId group)
+    {
+        _memories.Remove(group);
+        var (keys, writes) = (new GroupKeys(group, isVolatile: true), new WriteSet());
+        foreach (var table in Enum.GetValues<Table>())
+            writes.DeleteRange(table, keys.Begin, keys.End);
+        _writer.Tell(new StoreWrite(writes, false, Self, new StartAgain(group)));
     }
 
     private IViewAuthority Authority()
@@ -289,8 +322,11 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
         var pause = _pauses.GetValueOrDefault(group, FirstPause);
         _pauses[group] = pause * 2 < LongestPause ? pause * 2 : LongestPause;
         _roles[group] = ReplicaRole.Joining;
-        _logger.Error(failure, "[{0}] replica failed; a new incarnation starts in {1} ms", group, pause.TotalMilliseconds);
-        Timers.StartSingleTimer(group, new StartAgain(group), pause);
+        if (failure is SupersededException)
+            _logger.Warning("[{0}] {1}; it forgets everything and joins anew in {2} ms", group, failure.Message, pause.TotalMilliseconds);
+        else
+            _logger.Error(failure, "[{0}] replica failed; a new incarnation starts in {1} ms", group, pause.TotalMilliseconds);
+        Timers.StartSingleTimer(group, new EndOfPause(group), pause);
     }
 
     private void ForwardToReplicas(object message)
@@ -324,6 +360,8 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
         _stopper.Tell(ReadyToStop.Instance);
         _stopper = ActorRefs.Nobody;
     }
+
+    private sealed record EndOfPause(GroupId Group) : INoSerializationVerificationNeeded;
 
     private sealed record StartAgain(GroupId Group) : INoSerializationVerificationNeeded;
 

@@ -36,8 +36,8 @@ internal sealed record ViewRecord(View View, CommitRule Rule, GroupLimits Limits
     /// <summary>The most losses that are kept on record, the latest ones.</summary>
     public const int MaxLosses = 32;
 
-    /// <summary>Where an operator has accepted that the group goes on without what was lost, oldest first; every later view carries it on.</summary>
-    public IReadOnlyList<LogPosition> Losses { get; init; } = [];
+    /// <summary>Where the group went on without what was lost, oldest first; every later view carries it on.</summary>
+    public IReadOnlyList<Loss> Losses { get; init; } = [];
 
     public byte[] Encode()
     {
@@ -56,6 +56,17 @@ internal sealed record ViewRecord(View View, CommitRule Rule, GroupLimits Limits
         WriteNodes(writer, View.Nodes);
     }
 
+    public static void WriteLosses(ByteWriter writer, IReadOnlyList<Loss> losses)
+    {
+        writer.Int32(losses.Count);
+        foreach (var loss in losses)
+        {
+            writer.Int64(loss.At.Epoch.Value);
+            writer.Int64(loss.At.Index);
+            writer.Int64(loss.AtLeast);
+        }
+    }
+
     public static ViewRecord Decode(ReadOnlyMemory<byte> payload)
     {
         var reader = new ByteReader(payload);
@@ -65,7 +76,7 @@ internal sealed record ViewRecord(View View, CommitRule Rule, GroupLimits Limits
     public static ViewRecord Read(ref ByteReader reader)
     {
         var rule = (CommitRule)reader.Byte();
-        if (rule is not (CommitRule.All or CommitRule.Majority))
+        if (rule is not (CommitRule.All or CommitRule.Majority or CommitRule.One))
             throw new MalformedException($"a view has the unknown commit rule {(byte)rule}");
         var limits = GroupLimits.Read(ref reader);
         var members = ReadIds(ref reader);
@@ -76,23 +87,13 @@ internal sealed record ViewRecord(View View, CommitRule Rule, GroupLimits Limits
         return new ViewRecord(view with { Nodes = ReadNodes(ref reader) }, rule, limits) { Losses = losses };
     }
 
-    public static void WriteLosses(ByteWriter writer, IReadOnlyList<LogPosition> losses)
+    public static Loss[] ReadLosses(ref ByteReader reader)
     {
-        writer.Int32(losses.Count);
-        foreach (var loss in losses)
-        {
-            writer.Int64(loss.Epoch.Value);
-            writer.Int64(loss.Index);
-        }
-    }
-
-    public static LogPosition[] ReadLosses(ref ByteReader reader)
-    {
-        var losses = new LogPosition[reader.Count(16)];
+        var losses = new Loss[reader.Count(24)];
         if (losses.Length > MaxLosses)
             throw new MalformedException($"a view lists {losses.Length} losses; at most {MaxLosses} are kept");
         for (var i = 0; i < losses.Length; i++)
-            losses[i] = new LogPosition(new Epoch(reader.Int64()), reader.Int64());
+            losses[i] = new Loss(new LogPosition(new Epoch(reader.Int64()), reader.Int64()), reader.Int64());
         return losses;
     }
 

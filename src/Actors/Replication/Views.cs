@@ -71,6 +71,9 @@ internal sealed class Views
     /// <summary>True when <paramref name="id"/> votes in a view in force, the newest one or one before it that is still joint with it.</summary>
     public bool IsVoter(MemberId id) => _views.Exists(v => v.View.IsMember(id));
 
+    /// <summary>True when a member on <paramref name="node"/> votes in a view in force, whatever life of it.</summary>
+    public bool IsSeat(NodeId node) => _views.Exists(v => v.View.Members.Any(m => m.Node == node));
+
     /// <summary>True when a data folder votes in a view in force, under whatever member id.</summary>
     public bool IsVoter(NodeId node, Incarnation folder) => _views.Exists(v => v.View.Members.Any(m => m.Node == node && m.Incarnation == folder));
 

@@ -54,7 +54,7 @@ public sealed class WriteSet
         Bytes = 0;
     }
 
-    private void Add(Operation operation)
+    internal void Add(Operation operation)
     {
         _operations.Add(operation);
         Bytes += operation.Key.Length + operation.Value.Length;

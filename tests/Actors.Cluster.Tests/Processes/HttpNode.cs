@@ -151,7 +151,7 @@ internal sealed record ClusterStatus(IReadOnlyList<NodeStatus> Nodes, IReadOnlyL
 internal sealed record NodeStatus(string Name, int Pid, string Http, bool Reachable);
 
 /// <summary>One group.</summary>
-internal sealed record GroupStatus(string Name, string Protocol, long Epoch, IReadOnlyList<MemberStatus> Members)
+internal sealed record GroupStatus(string Name, string Protocol, long Epoch, IReadOnlyList<MemberStatus> Members, bool Lossy, IReadOnlyList<LossStatus> DataLoss)
 {
     public string? Primary => Members.FirstOrDefault(member => member.Role is "primary" or "head")?.Node;
 
@@ -161,3 +161,5 @@ internal sealed record GroupStatus(string Name, string Protocol, long Epoch, IRe
 
 /// <summary>One replica of a group.</summary>
 internal sealed record MemberStatus(string Node, string Role, long CommitIndex, long LastIndex);
+
+internal sealed record LossStatus(long Epoch, long Index, long AtLeast);

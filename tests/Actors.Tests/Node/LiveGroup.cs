@@ -183,7 +183,7 @@ internal sealed class FakeReplication : IReplication
 /// <summary>One group of the configuration; creations are refused as they are told.</summary>
 internal sealed class FakeCatalog : IGroupCatalog
 {
-    public IReadOnlyList<CatalogGroup> Groups { get; } = [new CatalogGroup(new GroupId("default"), "primary-backup", false, new Dictionary<string, string>())];
+    public IReadOnlyList<CatalogGroup> Groups { get; set; } = [new CatalogGroup(new GroupId("default"), "primary-backup", false, new Dictionary<string, string>())];
 
     public Task<(GroupCreation Result, string Error)> CreateAsync(string name, IReadOnlyDictionary<string, string> settings) =>
         Task.FromResult(Enum.TryParse<GroupCreation>(name, ignoreCase: true, out var result) ? (result, $"{name} it is") : (GroupCreation.Created, ""));

@@ -25,6 +25,8 @@ public sealed class NodeServer : IAsyncDisposable
 
     internal FakeReplication Replication { get; private init; } = new();
 
+    internal FakeCatalog Catalog { get; private init; } = new();
+
     internal LiveGroup Group => Replication.Group;
 
     /// <summary>What the health checks say; by tag.</summary>
@@ -41,14 +43,15 @@ public sealed class NodeServer : IAsyncDisposable
         builder.Services.AddSingleton<IReplication>(replication);
         builder.Services.AddSingleton<IBroadcast>(new NoBroadcast());
         var node = new NodeInfo(new NodeId("n1"), "http://127.0.0.1:8081", [new NodeId("n1"), new NodeId("n2")], Path.GetTempPath());
-        builder.Services.AddSingleton<IGroupCatalog>(new FakeCatalog());
+        var catalog = new FakeCatalog();
+        builder.Services.AddSingleton<IGroupCatalog>(catalog);
         builder.AddHttpApi(node, new IPEndPoint(IPAddress.Loopback, 0));
         NodeServer? server = null;
         foreach (var tag in (string[])["live", "ready"])
             builder.Services.AddHealthChecks().AddCheck(tag, () => server!.Health[tag], [tag]);
         var app = builder.Build();
         app.UseHttpApi();
-        server = new NodeServer(app) { Replication = replication };
+        server = new NodeServer(app) { Replication = replication, Catalog = catalog };
         await app.StartAsync();
         return server;
     }

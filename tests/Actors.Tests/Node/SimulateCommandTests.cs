@@ -56,7 +56,7 @@ public sealed class SimulateCommandTests
     }
 
     [Theory]
-    [InlineData("--protocol paxos", "--protocol 'paxos' is unknown; there is: primary-backup, chain, delivery, broadcast.")]
+    [InlineData("--protocol paxos", "--protocol 'paxos' is unknown; there is: primary-backup, chain, lossy, delivery, broadcast.")]
     [InlineData("--seeds 9-1", "--seeds must be two numbers of at least 0, the first not above the second, such as 1-10000.")]
     [InlineData("--seeds 1-x", "--seeds must be two numbers of at least 0, the first not above the second, such as 1-10000.")]
     [InlineData("--seed 1-2", "--seed must be a number of at least 0.")]

@@ -45,6 +45,22 @@ public sealed class StatusApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_lossy_group_says_so_in_its_status_with_what_it_is_known_to_have_lost_and_on_every_answer()
+    {
+        Replica("n1", ReplicaRole.Primary, epoch: 5);
+        Assert.Null((await _node.GetAsync("/v1/groups/default/keys/a")).Header("Actors-Lossy"));
+        _node.Catalog.Groups = [.. _node.Catalog.Groups.Select(group => group with { IsLossy = true })];
+        _node.Replication.Status[0] = _node.Replication.Status[0] with { IsLossy = true, Losses = [new Loss(new LogPosition(new Epoch(5), 120), 7)] };
+
+        var group = (await (await _node.GetAsync("/v1/status")).JsonAsync()).GetProperty("groups")[0];
+        Assert.True(group.GetProperty("lossy").GetBoolean());
+        Assert.Equal("""[{"epoch":5,"index":120,"atLeast":7}]""", group.GetProperty("dataLoss").GetRawText());
+        await _node.PutAsync("a", "x");
+        foreach (var path in (string[])["keys/a", "keys/missing", "keys", "keys?limit=0"])
+            Assert.Equal("true", (await _node.GetAsync($"/v1/groups/default/{path}")).Header("Actors-Lossy"));
+    }
+
+    [Fact]
     public async Task A_node_that_was_never_seen_has_neither_process_nor_address()
     {
         var status = await (await _node.GetAsync("/v1/status")).JsonAsync();

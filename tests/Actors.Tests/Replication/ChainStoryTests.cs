@@ -266,7 +266,7 @@ public sealed class ChainStoryTests
         Assert.Equal("", story.AcceptLoss(N(2), new LogPosition(left.LastEpoch, left.LastIndex)));
         story.Repeatedly(() => story.Status(N(2)).Members.Count == 2);
         Assert.Equal([N(2), N(3)], story.Status(N(2)).Members);
-        Assert.Equal(left.LastIndex + 1, Assert.Single(story.Status(N(2)).Losses).Index);
+        Assert.Equal(left.LastIndex + 1, Assert.Single(story.Status(N(2)).Losses).At.Index);
         Assert.Equal("1", story.Value(story.Get(N(3), "k")));
         Assert.Equal(Outcome.Ok, story.Ended(story.Put(N(3), "k", "2")).Outcome);
     }

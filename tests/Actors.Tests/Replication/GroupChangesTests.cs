@@ -63,7 +63,7 @@ public sealed class GroupChangesTests
         var id = Assert.Single(after.View.Members);
         Assert.Equal(("", new MemberId(C.Node, C.Incarnation, new LogPosition(new Epoch(3), 9))), (refusal, id));
         Assert.Equal([id], after.Serving);
-        Assert.Equal([new LogPosition(new Epoch(3), 41)], after.Losses);
+        Assert.Equal([new Loss(new LogPosition(new Epoch(3), 41), 0)], after.Losses);
         Assert.True(after.IsAfterLoss);
         var active = after.WithJoined(after.Epoch, id);
         Assert.False(active.WithLearner(A.Node, A.Incarnation, 11, out _).IsAfterLoss);

@@ -174,7 +174,7 @@ public sealed class OperationsTests(ITestOutputHelper output) : Akka.TestKit.Xun
         Assert.Equal("", await Operations(cluster, "n1").AcceptLossAsync(last));
         await UntilAsync(cluster, left, s => s.Single().Role is ReplicaRole.Primary);
         var loss = Assert.Single((await OwnAsync(cluster, left)).Losses);
-        Assert.True(loss.Epoch > last.Epoch);
+        Assert.True(loss.At.Epoch > last.Epoch);
         for (var i = 0; i < 20; i++)
             Assert.Equal($"{i}", Encoding.UTF8.GetString((await AnsweredAsync(() => KeyValue(cluster, "n1").GetAsync($"k{i}"))).Value.Span));
         await OkAsync(() => KeyValue(cluster, "n1").PutAsync("after", "1"));

@@ -58,7 +58,7 @@ public sealed class ReplicatedLogTests
         var mine = Chain(1, default, "a", "b", "c", "d");
         Offer(log, LogPosition.Zero, default, mine);
         var before = at == 0 ? default : (mine[at - 1].Position, mine[at - 1].Hash);
-        Assert.Throws<InvariantViolation>(() => Offer(log, before.Item1, before.Item2, Chain(2, before, "other"), committed: 3));
+        Assert.Throws<ContradictionException>(() => Offer(log, before.Item1, before.Item2, Chain(2, before, "other"), committed: 3));
         Assert.Equal(mine[3].Position, log.Last);
     }
 
@@ -68,7 +68,7 @@ public sealed class ReplicatedLogTests
         var log = NewLog(new InMemoryStore());
         Offer(log, LogPosition.Zero, default, Chain(1, default, "a", "b"));
         var other = Chain(2, default, "A", "B", "C");
-        Assert.Throws<InvariantViolation>(() => Offer(log, other[1].Position, other[1].Hash, [other[2]], committed: 2));
+        Assert.Throws<ContradictionException>(() => Offer(log, other[1].Position, other[1].Hash, [other[2]], committed: 2));
     }
 
     [Fact]

@@ -30,6 +30,7 @@ public sealed class ReplicationCodecTests
         new Append(Group, Epoch, Self, Other, 8, At(2, 4), 99, 3, TimeSpan.Zero, Chain(4, (At(2, 4), 99), "a", "b", "c", "d"))
         {
             Floor = 4,
+            Applied = 9,
             Callers = [new Caller("akka://there/client", 5), default, new Caller("akka://elsewhere/client", 6), new Caller("akka://there/client", 7)],
         },
         new Appended(Group, Epoch, Self, 8, 5) { Commit = 4 },
@@ -40,7 +41,7 @@ public sealed class ReplicationCodecTests
         new Mismatch(Group, Epoch, Self, 8, At(2, 3)),
         new RequestVote(Group, Epoch, Self, true, false, At(2, 3)),
         new RequestVote(Group, Epoch, Self, false, true, At(2, 3)),
-        new Vote(Group, Epoch, Self, false, true),
+        new Vote(Group, Epoch, Self, false, true) { HeardOf = new LogPosition(Epoch, 8) },
         new Stale(Group, Epoch, default),
         new Stir(Group, Epoch, Self),
         new NodeBeat(Group, new NodeId("n1"), 77),
@@ -54,7 +55,7 @@ public sealed class ReplicationCodecTests
         new StateChunk(Group, Epoch, Self, Other, At(2, 9), 0, new StateCursor("key"u8.ToArray(), 5), null, true, [], 0),
         new Probe(Group, "cluster", new NodeId("n1"), Folder, true),
         new Probed(Group, "cluster", new NodeId("n1"), Folder, Chain(1, default, "a")[0].Frame),
-        new Probed(Group, "", new NodeId("n1"), Folder, default),
+        new Probed(Group, "", new NodeId("n1"), Folder, default) { Past = new LogPosition(Epoch, 8) },
         new Join(Group, "cluster", new NodeId("n1"), Folder),
         new Requests(Group, "akka://there/client", 5, At(3, 7), 2,
         [

@@ -74,6 +74,42 @@ public sealed class TelemetryTests
         cut.End();
     }
 
+    [Fact]
+    public void The_lease_gauge_is_1_at_the_primary_while_its_lease_holds()
+    {
+        using var figures = new Figures("leased");
+        using var story = new Story(3, s => s with { Id = new GroupId("leased"), Reads = ReadGuard.Lease, QuietHeartbeats = 1_000 }).Begin();
+        story.Simulation.RunFor(TimeSpan.FromMilliseconds(200));
+        Assert.Equal((1, 1), (figures.Of("actors.lease.held", node: story.Primary), figures.Of("actors.lease.held")));
+
+        using var unleased = new Figures("unleased");
+        using var other = new Story(3, s => s with { Id = new GroupId("unleased") }).Begin();
+        Assert.Equal(0, unleased.Count("actors.lease.held"));
+        Assert.Equal(3, figures.Count("actors.lease.held"));
+
+        story.Simulation.Network.Isolate(story.Primary);
+        story.Simulation.RunFor(story.Settings.LeaseDuration + story.Settings.HeartbeatInterval);
+        Assert.Equal(0, figures.Of("actors.lease.held"));
+    }
+
+    [Fact]
+    public void A_new_primary_of_a_lossy_group_counts_what_it_knows_to_be_lost()
+    {
+        using var figures = new Figures("forgetful");
+        using var story = new Story(3, s => s with { Id = new GroupId("forgetful"), Commit = CommitRule.One, Durability = Durability.Memory, Reads = ReadGuard.Stale }).Begin();
+        story.Simulation.RunFor(TimeSpan.FromMilliseconds(100));
+        var old = story.Primary;
+        foreach (var backup in story.Backups)
+            story.Simulation.Network.Clog(backup, old);
+        for (var i = 0; i < 20; i++)
+            story.Ended(story.Put(old, $"k{i}", "1"));
+        story.Simulation.RunFor(2 * story.Settings.HeartbeatInterval);
+        story.Node(old).Crash();
+        story.Simulation.RunUntil(() => story.Primary != old, TimeSpan.FromSeconds(10));
+
+        Assert.InRange(figures.Of("actors.lost.entries", node: story.Primary), 1, 20);
+    }
+
     private static Task<GroupReply> Put(Story story, NodeId at, string key) =>
         story.Handle(at).SubmitAsync(KeyValueCodec.WriteCommand(new KeyValueCommand { Op = KeyValueOp.Put, Key = System.Text.Encoding.UTF8.GetBytes(key), Value = "v"u8 }));
 
@@ -124,6 +160,14 @@ public sealed class TelemetryTests
             _listener.RecordObservableInstruments();
             lock (_values)
                 return _values.Where(v => v.Key.Name == name && (member.IsNone || v.Key.Member == member.Value) && (node.IsNone || v.Key.Node == node.Value)).Sum(v => v.Value);
+        }
+
+        /// <summary>How many have reported <paramref name="name"/>.</summary>
+        public int Count(string name)
+        {
+            _listener.RecordObservableInstruments();
+            lock (_values)
+                return _values.Count(v => v.Key.Name == name);
         }
 
         public void Dispose() => _listener.Dispose();

@@ -231,6 +231,32 @@ public sealed class InMemoryStoreTests : StoreContract
     protected override IStore Store { get; } = new InMemoryStore();
 }
 
+public sealed class VolatileStoreTests
+{
+    [Fact]
+    public void What_is_marked_is_not_in_the_store_beneath_and_gone_with_this_one()
+    {
+        using var durable = new InMemoryStore();
+        using var store = new VolatileStore(durable);
+        byte[] marked = [VolatileStore.Mark | 1, 7], plain = [1, 7];
+        var writes = new WriteSet();
+        foreach (var key in (byte[][])[marked, plain, [VolatileStore.Mark | 1, 8]])
+            writes.Put(Table.Log, key, key);
+        writes.DeleteRange(Table.Log, new byte[] { VolatileStore.Mark | 1, 8 }, new byte[] { VolatileStore.Mark | 1, 9 });
+        store.Write(writes, sync: true);
+        using var snapshot = store.Snapshot();
+        store.Write(new WriteSet(), sync: true);
+
+        Assert.Equal(marked, store.Get(Table.Log, marked));
+        Assert.Equal(plain, store.Get(Table.Log, plain));
+        Assert.Equal([marked], store.Scan(Table.Log, [VolatileStore.Mark], null).Select(pair => pair.Key));
+        Assert.Equal([marked], snapshot.Scan(Table.Log, [VolatileStore.Mark], null).Select(pair => pair.Key));
+        Assert.Equal([plain], durable.Scan(Table.Log, [], null).Select(pair => pair.Key));
+        using var another = new VolatileStore(durable);
+        Assert.Null(another.Get(Table.Log, marked));
+    }
+}
+
 public sealed class RocksDbStoreTests : StoreContract
 {
     private readonly TemporaryFolder _folder = new();

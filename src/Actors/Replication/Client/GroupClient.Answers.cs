@@ -7,6 +7,7 @@ internal sealed partial class GroupClient
 {
     private void OnReplies(Replies m)
     {
+        _isLossy = m.IsLossy;
         if (m.From == _target)
             _heardAt = Now;
         if (m.ReadsHere)
@@ -220,7 +221,7 @@ internal sealed partial class GroupClient
         if (call.Number == 0)
             _toSend.Remove(call);
         Remove(call);
-        call.Complete(reply);
+        call.Complete(reply with { IsLossy = _isLossy });
     }
 
     private void Remove(Call call)

@@ -49,6 +49,7 @@ internal sealed partial class GroupClient : UntypedActor, IWithTimers
     private long _nextRead = 1;
     private long _number;                       // of the last message
     private bool _pumping;
+    private bool _isLossy;                      // as the group's last answer said
 
     public GroupClient(GroupId group, IReadOnlyList<NodeId> nodes, NodeId home, IPeers peers, IClock clock, ClientSettings settings)
     {

@@ -9,6 +9,7 @@ public abstract record KeyValueResult
         Error = reply.Error;
         Index = reply.Index;
         Age = reply.Age;
+        IsLossy = reply.IsLossy;
     }
 
     /// <summary>How the request ended. A failed condition is <see cref="Outcome.Ok"/>: the machine answered.</summary>
@@ -22,6 +23,9 @@ public abstract record KeyValueResult
 
     /// <summary>For a stale read: how long ago the replica last heard from a primary; otherwise zero.</summary>
     public TimeSpan Age { get; }
+
+    /// <summary>See <see cref="GroupReply.IsLossy"/>.</summary>
+    public bool IsLossy { get; }
 
     /// <summary>Decodes a good reply. One that the key-value machine did not write ends as <paramref name="garbled"/>: of a command nobody knows then what it did.</summary>
     internal static T From<T>(GroupReply reply, Outcome garbled, Func<GroupReply, T> empty, Func<GroupReply, T> decode)

@@ -62,6 +62,7 @@ internal sealed partial class StarReplica
         _heardPrimaryAt = Now;
         PromiseNoVote(m.Promise);
         (_quorumLost, _primarySuspected) = (false, false);
+        HearOf(new LogPosition(m.Epoch, m.Applied));
         if (!Take(m))
             return;
         RestOn(m);

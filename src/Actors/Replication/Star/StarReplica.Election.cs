@@ -5,7 +5,7 @@ namespace Actors.Replication.Star;
 /// <summary>Candidate: asks whether it would be elected (pre-vote), then for votes. Joint views need a quorum in each.</summary>
 internal sealed partial class StarReplica
 {
-    private readonly HashSet<(NodeId, Incarnation)> _votes = [];     // by data folder: that is what keeps log and promises, under whatever member id
+    private readonly HashSet<(NodeId, Incarnation)> _votes = [];     // by seat: that is what keeps log and promises, under whatever member id
     private bool _pre;                      // asking for pre-votes
     private TimeSpan _candidateSince;
     private TimeSpan _electAfter;           // the silence of the primary after which votes are asked for: random, so that two do not ask at once
@@ -45,8 +45,14 @@ internal sealed partial class StarReplica
             return;
         }
 
-        if (!IsVoter)
+        if (!MayStand)
         {
+            if (_settings.IsLossy && IsEmpty)
+            {
+                Forsake();
+                return;
+            }
+
             SendToOthers(JoinRequest());     // a learner that hears nothing may have been dropped: asking again is harmless
             Timers.StartSingleTimer(ElectionTick.Instance, ElectionTick.Instance, RandomElectionTimeout());
             return;
@@ -62,7 +68,7 @@ internal sealed partial class StarReplica
         Follow(default);
         _pre = true;
         _votes.Clear();
-        _votes.Add(FolderOf(_self));
+        _votes.Add(SeatOf(_self));
         SetRole(ReplicaRole.Candidate, Candidate);
         Ask(new RequestVote(_settings.Id, _promise.Epoch.Next(), _self, true, false, _log.Last));
     }
@@ -74,7 +80,7 @@ internal sealed partial class StarReplica
     {
         Promise(_promise.Epoch.Next(), _self);
         _meter.Election();
-        _pre = false;
+        (_pre, _handedOver) = (false, handOver);
         Follow(default);
         _votes.Clear();
         SetRole(ReplicaRole.Candidate, Candidate);
@@ -101,14 +107,15 @@ internal sealed partial class StarReplica
 
     /// <summary>True when this replica cannot reach a quorum, as far as it knows: then nobody on its side can serve.</summary>
     protected override bool IsCutOff => _quorumLost
-        || (_role is ReplicaRole.Candidate && Now - _candidateSince > 2 * _settings.HeartbeatInterval && !_views.IsQuorum(m => m == _self || _reached.Contains(FolderOf(m))));
+        || (_role is ReplicaRole.Candidate && Now - _candidateSince > 2 * _settings.HeartbeatInterval && !_views.IsQuorum(m => IsOwn(m) || _reached.Contains(SeatOf(m))));
 
     private void OnVote(Vote m)
     {
-        _reached.Add(FolderOf(m.From));
+        _reached.Add(SeatOf(m.From));
+        HearOf(m.HeardOf);
         if (m.Pre != _pre || !m.Granted || m.Epoch != (_pre ? _promise.Epoch.Next() : _promise.Epoch))
             return;
-        _votes.Add(FolderOf(m.From));
+        _votes.Add(SeatOf(m.From));
         CountVotes();
     }
 
@@ -117,15 +124,16 @@ internal sealed partial class StarReplica
     {
         if (_pre || !PromiseIsDurable || _promise.VotedFor != _self)
             return;
-        _votes.Add(FolderOf(_self));
+        _votes.Add(SeatOf(_self));
         CountVotes();
     }
 
-    private static (NodeId, Incarnation) FolderOf(MemberId id) => (id.Node, id.Incarnation);
+    // Whose promise counts: a data folder's, whatever member id it has by now. In a lossy group the node's, for that promise is all that it keeps.
+    private (NodeId, Incarnation) SeatOf(MemberId id) => (id.Node, _settings.IsLossy ? default : id.Incarnation);
 
     private void CountVotes()
     {
-        if (!_views.IsQuorum(m => _votes.Contains(FolderOf(m))))
+        if (!_views.IsQuorum(m => _votes.Contains(SeatOf(m))))
             return;
         if (!_pre && DiskStalls)
             return;     // whoever leads would have to fall silent at once
@@ -143,12 +151,12 @@ internal sealed partial class StarReplica
     /// or was only told of: its members' logs count for what follows. Without either, old acknowledgements of the folder may still be needed.
     /// </summary>
     private LogPosition MustHave
-        => IsVoter || (_leftOutBy <= CommittedView && _views.IsVoter(_environment.Node, _environment.Incarnation)) ? _log.Last
+        => IsVoter || _settings.IsLossy || (_leftOutBy <= CommittedView && _views.IsVoter(_environment.Node, _environment.Incarnation)) ? _log.Last
         : _leftOutBy > CommittedView ? _leftOutBy : CommittedView;
 
     private void OnRequestVote(RequestVote m)
     {
-        if (_views.IsEmpty)
+        if (_views.IsEmpty && !_settings.IsLossy)
             return;
         if (_views.IsRemoved(m.From, CommittedView))
         {
@@ -164,7 +172,7 @@ internal sealed partial class StarReplica
             // Whoever hears a primary, or is one, sees no reason for an election; a membership event may have told otherwise.
             var content = _role is ReplicaRole.Primary || (!_primary.IsNone && !_primarySuspected && Now - PrimaryAliveAt < _settings.ElectionTimeout);
             var granted = upToDate && !content && MayVote && m.Epoch > _promise.Epoch;
-            Send(m.From.Node, new Vote(_settings.Id, granted ? m.Epoch : _promise.Epoch, me, true, granted));
+            Send(m.From.Node, new Vote(_settings.Id, granted ? m.Epoch : _promise.Epoch, me, true, granted) { HeardOf = _heardOf });
             return;
         }
 
@@ -174,6 +182,6 @@ internal sealed partial class StarReplica
             Timers.StartSingleTimer(ElectionTick.Instance, ElectionTick.Instance, RandomElectionTimeout());
         }
 
-        SendAfterSave(m.From.Node, new Vote(_settings.Id, _promise.Epoch, me, false, _promise.VotedFor == m.From));
+        SendAfterSave(m.From.Node, new Vote(_settings.Id, _promise.Epoch, me, false, _promise.VotedFor == m.From) { HeardOf = _heardOf });
     }
 }

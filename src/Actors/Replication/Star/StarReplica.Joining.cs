@@ -12,7 +12,7 @@ namespace Actors.Replication.Star;
 /// </remarks>
 internal sealed partial class StarReplica
 {
-    private readonly SortedDictionary<NodeId, Incarnation> _empty = [];     // who has answered that it is empty
+    private readonly SortedDictionary<NodeId, (Incarnation Folder, LogPosition Past)> _empty = [];     // who has answered that it is empty
 
     private TimeSpan _joiningSince;
 
@@ -37,7 +37,7 @@ internal sealed partial class StarReplica
         _empty.Clear();
         SetRole(ReplicaRole.Joining, Joining);
         Save();
-        Timers.StartPeriodicTimer(ProbeTick.Instance, ProbeTick.Instance, TimeSpan.Zero, _settings.ElectionTimeout);
+        Timers.StartPeriodicTimer(ProbeTick.Instance, ProbeTick.Instance, TimeSpan.Zero, _settings.IsLossy ? _settings.ElectionTimeout / 2 : _settings.ElectionTimeout);      // who votes for a primary should soon count for it
     }
 
     // Until an operator has the node taken in: it asks on, and its clients are told whom to ask.
@@ -57,7 +57,7 @@ internal sealed partial class StarReplica
 
         if (IsEmpty && _settings.InitialMembers.Contains(_environment.Node))
         {
-            _empty[_environment.Node] = _environment.Incarnation;
+            _empty[_environment.Node] = (_environment.Incarnation, Past);
             Found();
         }
     }
@@ -81,7 +81,7 @@ internal sealed partial class StarReplica
             return;
         if (m.Genesis.IsEmpty)
         {
-            _empty[m.Node] = m.Incarnation;
+            _empty[m.Node] = (m.Incarnation, m.Past);
             Found();
             return;
         }
@@ -117,9 +117,10 @@ internal sealed partial class StarReplica
     {
         if (_settings.InitialMembers.Min() != _environment.Node || !_settings.InitialMembers.All(_empty.ContainsKey))
             return;
-        var members = _settings.InitialMembers.Order().Select(n => new MemberId(n, _empty[n], LogPosition.Zero)).ToList();
-        var record = new ViewRecord(new View(members, []), _settings.Commit, GroupLimits.Of(_settings));
-        var position = new LogPosition(new Epoch(1), 1);
+        var members = _settings.InitialMembers.Order().Select(n => new MemberId(n, _empty[n].Folder, LogPosition.Zero)).ToList();
+        var past = _settings.InitialMembers.Max(n => _empty[n].Past);       // zero where nothing is forgotten
+        var position = new LogPosition(past.Epoch.Next(), 1);
+        var record = new ViewRecord(new View(members, []), _settings.Commit, GroupLimits.Of(_settings)) { Losses = past.Epoch > Epoch.Zero ? WithLoss(LossAt(position, _settings.InitialMembers.Max(n => _empty[n].Past.Index))) : [] };
         var draft = new EntryDraft(EntryKind.View, default, 0, 0, default, record.Encode());
         _logger.Info("[{0}] founding the group with {1}", _settings.Id, record.View);
         StartWith(LogEntry.Create(position, default, _environment.Clock.UtcNow.ToUnixTimeMilliseconds(), draft));
@@ -155,8 +156,10 @@ internal sealed partial class StarReplica
     {
         if (m.Cluster != _environment.Cluster || m.Node == _environment.Node)
             return;
-        Send(m.Node, new Probed(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation, _genesis));
+        Send(m.Node, new Probed(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation, _genesis) { Past = Past });
     }
+
+    private LogPosition Past => _settings.IsLossy ? new LogPosition(_promise.Epoch, _past.Index) : LogPosition.Zero;
 
     private sealed class ProbeTick : INoSerializationVerificationNeeded
     {

@@ -36,10 +36,19 @@ internal sealed partial class StarReplica
 
     protected override List<Reply>? ReadByLease(List<Request> reads)
     {
+        if (_settings.IsLossy)
+            return reads.ConvertAll(ReadStale);
         if (!LeaseHolds)
             return null;
         var read = reads.ConvertAll(request => ReadNow(request, TimeSpan.Zero));
         return LeaseHolds ? read : null;
+    }
+
+    // A group that rests has none: it asks for no promises, and a read wakes it.
+    private void MeasureLease()
+    {
+        if (UsesLeases)
+            _meter.Lease(!_resting && LeaseHolds);
     }
 
     protected override TimeSpan PromiseAskedBy(long number)
@@ -54,5 +63,7 @@ internal sealed partial class StarReplica
     {
         _lease.Surrender();
         Send(successor.Node, new TakeOver(_settings.Id, _promise.Epoch, _self, successor));
+        if (_settings.IsLossy)
+            EnterBackup(default);       // what it ordered from here on would be lost
     }
 }

@@ -22,7 +22,7 @@ internal sealed partial class StarReplica
 
         Save();
         var position = new LogPosition(new Epoch(_promise.Epoch.Value + EpochsSkipped), _log.Last.Index + 1);
-        var record = new ViewRecord(new View([_self], []) { Nodes = _views.Newest.Nodes }, _settings.Commit, GroupLimits.Of(_settings)) { Losses = [.. _losses.TakeLast(ViewRecord.MaxLosses - 1), position] };
+        var record = new ViewRecord(new View([_self], []) { Nodes = _views.Newest.Nodes }, _settings.Commit, GroupLimits.Of(_settings)) { Losses = WithLoss(new Loss(position, 0)) };
         var draft = new EntryDraft(EntryKind.View, default, 0, 0, default, record.Encode());
         var entry = LogEntry.Create(position, _log.LastHash, Math.Max(UtcNowMs(), _log.LastTimestamp), draft);
         var writes = new WriteSet();
@@ -32,6 +32,8 @@ internal sealed partial class StarReplica
         _logger.Warning("[{0}] an operator accepts the loss of what {1} does not hold; the group goes on from it alone at {2}", _settings.Id, _environment.Node, position);
         ChangeOver(writes, () => m.Complete(""));
     }
+
+    private IReadOnlyList<Loss> WithLoss(Loss loss) => [.. _losses.TakeLast(ViewRecord.MaxLosses - 1), loss];
 
     private string? WhyNot(AcceptLoss m)
     {

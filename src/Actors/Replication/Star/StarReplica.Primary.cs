@@ -50,7 +50,8 @@ internal sealed partial class StarReplica
 
         // The first entry of the epoch: until it is committed, nothing of an older epoch counts as committed by this primary.
         _reignStart = _log.Last.Index + 1;
-        ChangeView(!deposed.IsNone && MayShrink() ? _views.Newest.Without(deposed) : _views.Newest);
+        NoteLoss();
+        ChangeView(!deposed.IsNone && MayShrink() ? _views.Newest.Without(deposed) : IsVoter ? _views.Newest : _views.Newest.WithPromoted(_self));
         Timers.StartPeriodicTimer(HeartbeatTick.Instance, HeartbeatTick.Instance, _settings.HeartbeatInterval);
     }
 
@@ -66,7 +67,7 @@ internal sealed partial class StarReplica
         (_successor, _readsDue, _pumping) = (default, false, false);
     }
 
-    protected override bool KnowsReplies => _commit >= _reignStart;
+    protected override bool KnowsReplies => _applier.Position.Index >= _reignStart;
 
     // Not while handing over: the client asks the next primary.
     protected override bool MayOrder => _successor.IsNone;
@@ -87,6 +88,7 @@ internal sealed partial class StarReplica
         }
 
         AdvanceReads();
+        ApplyAhead();
     }
 
     private void OnAppended(Appended m)
@@ -103,9 +105,9 @@ internal sealed partial class StarReplica
         AdvanceReads();
         if (_views.Newest.Learners.Contains(m.From))
             PromoteIfCaughtUp(progress);
+        SendEntries(progress);
         if (progress.Id == _successor && progress.Match == _log.Last.Index)
             AskToTakeOver(_successor);
-        SendEntries(progress);
     }
 
     private void OnMismatch(Mismatch m)
@@ -129,12 +131,14 @@ internal sealed partial class StarReplica
         PursueOrders();
     }
 
-    private long DurableAt(MemberId member) => member == _self ? _log.Durable : _progress.TryGetValue(member, out var progress) ? progress.Match : 0;
+    private long DurableAt(MemberId member) => IsOwn(member) ? _log.Durable : ProgressOf(member)?.Match ?? 0;
 
     // ---- Reads ----
 
     protected override Reply? QueueRead(Requests m, in Request request)
     {
+        if (_settings.IsLossy)
+            return Refused(m, request, Outcome.Failed, "the group is lossy (durability = memory): it has no barrier reads");
         if (_reads.Count >= _settings.MaxPendingEntries)
             return Refused(m, request, Outcome.Overloaded, $"{_reads.Count} reads are waiting already");
         _reads.Add(_number, m.ReplyTo, request);
@@ -162,7 +166,7 @@ internal sealed partial class StarReplica
             PumpSoon();
     }
 
-    private long AnsweredByQuorum() => _views.ReachedByQuorum(m => m == _self ? long.MaxValue : _progress.TryGetValue(m, out var p) ? p.Answered : 0);
+    private long AnsweredByQuorum() => _views.ReachedByQuorum(m => IsOwn(m) ? long.MaxValue : ProgressOf(m)?.Answered ?? 0);
 
     // ---- Heartbeats, check-quorum, kicks ----
 
@@ -185,9 +189,10 @@ internal sealed partial class StarReplica
 
         AdvanceReads();
         MeasureLag(_progress.Values);
+        MeasureLease();
         // Judged as it will be at the next tick, so that a primary without a quorum serves for no longer than the time-out.
         var atNextTick = _settings.ElectionTimeout - _settings.HeartbeatInterval;
-        if (!_views.IsQuorum(m => m == _self || HeardWithin(m, atNextTick)) && Now - _reignSince >= _settings.ElectionTimeout)
+        if (!_views.IsQuorum(m => IsOwn(m) || HeardWithin(m, atNextTick)) && Now - _reignSince >= _settings.ElectionTimeout)
         {
             _logger.Warning("[{0}] {1} has not heard a quorum for {2} ms; stepping down", _settings.Id, _environment.Node, _settings.ElectionTimeout.TotalMilliseconds);
             _quorumLost = true;
@@ -202,7 +207,7 @@ internal sealed partial class StarReplica
         KickIfSlow();
     }
 
-    private bool HeardWithin(MemberId member, TimeSpan time) => _progress.TryGetValue(member, out var progress) && Now - progress.HeardAt < time;
+    private bool HeardWithin(MemberId member, TimeSpan time) => ProgressOf(member) is { } progress && Now - progress.HeardAt < time;
 
     private void OnMemberHint(PeerHint m)
     {

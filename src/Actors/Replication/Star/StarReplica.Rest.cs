@@ -55,6 +55,7 @@ internal sealed partial class StarReplica
             return false;
         _resting = true;
         Timers.Cancel(HeartbeatTick.Instance);
+        MeasureLease();
         return true;
     }
 

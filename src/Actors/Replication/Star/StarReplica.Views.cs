@@ -80,7 +80,8 @@ internal sealed partial class StarReplica
 
     private void OnJoin(Join m)
     {
-        if (m.Cluster != _environment.Cluster || !MayChangeMembers)
+        // Of a lossy group most may have forgotten what they were: nothing is committed until they are taken in again, as learners at first.
+        if (m.Cluster != _environment.Cluster || (!_settings.IsLossy && !MayChangeMembers))
             return;
         if (!_views.Newest.Nodes.Contains(m.Node))
         {

@@ -48,6 +48,7 @@ internal sealed partial class StarReplica : Replica
     protected override void PreStart()
     {
         Recover();
+        MeasureLease();
         _votesFrom = Now + _promise.NoVoteFor;
         if (_self.IsNone)
             EnterJoining();

@@ -157,11 +157,12 @@ internal sealed class GroupInvariants
     /// <summary>An operator has made this node's replica the whole group.</summary>
     public void OnLossAccepted(NodeId node) => _quorums!.OnLossAccepted(Log(node).Last);
 
-    /// <summary>The primary is stopped in the middle of a query.</summary>
-    public void Block(TimeSpan duration)
+    /// <summary>A replica has read its state for a query, and is stopped in the middle of that for so long.</summary>
+    public void OnQuery(NodeId node, TimeSpan duration)
     {
         _simulation.World.Block(duration.Ticks);
         _sightings?.OnBlocked(duration);
+        _reads?.OnQuery(node);
     }
 
     /// <summary>A client gets an answer to a stale read of <paramref name="key"/>.</summary>

@@ -157,7 +157,7 @@ public static class GroupSwarm
         var hosts = settings.InitialMembers.Where(_ => random.Chance(share)).ToList();
         var watched = random.Chance(0.5);
         var spares = options.Nodes is null && !options.IsLossy && simulation.RandomFor("spares").Chance(0.2) ? 1 : 0;
-        return new SimGroup(simulation, settings, wiring, OnStart, spares, simulation.RandomFor("directory").Chance(0.3) ? 5 : 3) { Hesitations = 0.01 };
+        return new SimGroup(simulation, settings, wiring, OnStart, spares, simulation.RandomFor("directory").Chance(0.3) ? 5 : 3) { Hesitations = settings.Protocol is Protocol.Chain ? 0.01 : 0.003 };
 
         void OnStart(SimGroup group, SimNodeContext context)
         {
@@ -178,7 +178,12 @@ public static class GroupSwarm
             MaxQueued = random.Chance(0.2) ? 1 + random.Next(500) : new ClientSettings().MaxQueued,
         };
         IActorRef observer = ActorRefs.Nobody;
-        simulation.AddNode(SwarmScenarios.Observer.Value, context => observer = context.ActorOf(ClientProps(context), "client"));
+        simulation.AddNode(SwarmScenarios.Observer.Value, context =>
+        {
+            observer = context.ActorOf(ClientProps(context), "client");
+            if (group.Settings is { Reads: ReadGuard.Lease, Protocol: Protocol.PrimaryBackup })
+                context.ActorOf(Props.Create(() => new LeaseProbe(group, context.Peers)), "probe");
+        });
         var users = 0;
         for (var i = 1 + random.Next(4); i > 0; i--)
         {

@@ -3,7 +3,10 @@ using Actors.Replication;
 
 namespace Actors.TestKit;
 
-/// <summary>That a primary answers a barrier read only when a majority has answered a message that it sent after the read had come; judged by the messages.</summary>
+/// <summary>
+/// That a primary answers a barrier read only when a majority has answered a message that it sent after the read had come, and a read by its lease only while
+/// nobody else leads; judged by the messages.
+/// </summary>
 /// <remarks>
 /// Replication rules, 5.3. Whether the value was old is another question: to be wrong, a successor must have answered a write just then.
 /// A reply does not name its client, so reads with the same number count as answered in the order in which they came; those of clients on
@@ -15,7 +18,12 @@ internal sealed class ReadConfirmations(Simulation simulation)
     private readonly Dictionary<(Epoch Epoch, MemberId From), long> _answered = []; // the place of the last message that a member has answered
     private readonly Dictionary<(NodeId At, long Sequence), List<long>> _asked = [];
     private readonly Dictionary<NodeId, (Epoch Epoch, MemberId Id, View? View)> _reigns = [];  // the last one of each node, with the newest view that it has sent in it
+    private readonly SortedDictionary<Epoch, TimeSpan> _began = [];     // when each reign was first heard of, in true time
+    private readonly Dictionary<NodeId, TimeSpan> _queried = [];        // when a replica last had read its state: whatever it looked at before it answered, it did not do it earlier
     private long _order;
+
+    /// <summary>A replica has read its state for a query.</summary>
+    public void OnQuery(NodeId node) => _queried[node] = simulation.Now;
 
     /// <summary>A replica begins to handle requests.</summary>
     public void OnRequests(NodeId at, Requests m)
@@ -37,6 +45,7 @@ internal sealed class ReadConfirmations(Simulation simulation)
     public void OnAppend(Append m)
     {
         _sent.TryAdd((m.Epoch, m.Number), ++_order);
+        _began.TryAdd(m.Epoch, simulation.Now);
         var node = m.From.Node;
         if (m.Epoch > _reigns.GetValueOrDefault(node).Epoch)
             _reigns[node] = (m.Epoch, m.From, null);
@@ -56,6 +65,8 @@ internal sealed class ReadConfirmations(Simulation simulation)
     {
         foreach (var reply in m.Items)
         {
+            if (reply is { Kind: RequestKind.Read, Result.Outcome: Outcome.Ok or Outcome.Failed })
+                RequireAlone(m.From);
             if (reply.Kind is not (RequestKind.BarrierRead or RequestKind.Read) || !_asked.TryGetValue((m.From, reply.Sequence), out var asked) || asked.Count == 0)
                 continue;
             var first = reply is { Kind: RequestKind.BarrierRead, Result.Outcome: Outcome.Ok or Outcome.Failed };       // of those that wait; what is refused, or read by a lease, is answered as it comes
@@ -66,6 +77,17 @@ internal sealed class ReadConfirmations(Simulation simulation)
             var confirm = view.Members.Count(id => id == reign.Id || _answered.GetValueOrDefault((reign.Epoch, id)) > at);
             simulation.World.Require(
                 confirm >= Quorum.Majority(view.Members.Count), "Reads Are Confirmed", $"{reign.Id} answers read {reply.Sequence} in epoch {reign.Epoch}, which {confirm} of {view} have confirmed since it came");
+        }
+    }
+
+    // Replication rules, 5.6 number 3: whether the value was old is another question, as the successor need not have answered a write yet.
+    private void RequireAlone(NodeId primary)
+    {
+        var (reign, read) = (_reigns.GetValueOrDefault(primary), _queried.GetValueOrDefault(primary));
+        foreach (var (epoch, began) in _began)
+        {
+            simulation.World.Require(
+                epoch <= reign.Epoch || began > read, "Leases Exclude Other Primaries", $"{primary} answers a read by its lease of epoch {reign.Epoch} as of {read.TotalMilliseconds} ms, where epoch {epoch} has a primary since {began.TotalMilliseconds} ms");
         }
     }
 }

@@ -193,7 +193,7 @@ public sealed class SimGroup
         IsForgotten |= !_settings.IsLossy && !Primary.IsNone && _nodes.TrueForAll(node => new LogOnDisk(_simulation.Node(node), new GroupKeys(_settings.Id)).Genesis is null);
         var machine = _settings with
         {
-            StateMachine = () => _invariants.Watched(context.Id, new HesitantMachine(new KeyValueMachine(), () => Hesitation(context), _invariants.Block)),
+            StateMachine = () => _invariants.Watched(context.Id, new HesitantMachine(new KeyValueMachine(), () => Hesitation(context), duration => _invariants.OnQuery(context.Id, duration))),
         };
         var node = Run(context, _nodes, _directory is null ? [machine] : [machine, _directory]);
         if (_directory is null)

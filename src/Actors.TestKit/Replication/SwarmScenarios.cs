@@ -55,7 +55,14 @@ internal static class SwarmScenarios
         for (var i = group.Nodes.Count > 2 && random.Chance(0.4) ? 1 + random.Next(8) : 0; i > 0; i--)
             events.AddRange(Deposition(group, clients, random.Chance(0.7) ? At(GroupMoment.Message) : null, random));
         for (var i = group.Nodes.Count > 2 && !TrustsNoClock(group) ? random.Next(4) : 0; i > 0; i--)
+        {
             events.AddRange(Defection(group, clients, random));
+            if (group.Settings.Protocol is not Protocol.PrimaryBackup)
+                continue;
+            events.AddRange(LateAnswers(group, random));
+            events.AddRange(DeafHandOver(group, random));
+        }
+
         if (group.Settings is { Protocol: Protocol.Chain, Reads: ReadGuard.Lease })
             events.AddRange(CutOffReaders(group, simulation.RandomFor("cut-off readers")));
         if (group.DirectoryNodes.Count > 3)
@@ -293,18 +300,48 @@ internal static class SwarmScenarios
     /// <summary>No lease outlives a clock that stands still.</summary>
     private static bool TrustsNoClock(SimGroup group) => group.Settings.Reads is not ReadGuard.Lease;
 
-    /// <summary>Some hear nothing of the primary for a while and would like another one; then the others are restarted, and forget what they have promised it, just as it is cut off.</summary>
+    /// <summary>
+    /// Some hear nothing of the primary for a while and would like another one; then others are restarted, so that they may forget what they have promised it, just as it
+    /// is cut off: together they are enough to elect another one.
+    /// </summary>
     private static IEnumerable<FaultEvent> Defection(SimGroup group, IReadOnlyList<NodeId> clients, SeededRandom random)
     {
         var nodes = group.Nodes.ToArray();
         random.Shuffle(nodes);
-        var half = nodes.Length / 2;
+        var voters = nodes[..Quorum.Majority(nodes.Length)];        // with luck without the primary
+        var half = 1 + random.Next(voters.Length - 1);
         var at = Before(random, TimeSpan.FromSeconds(4));
         var deaf = group.Settings.ElectionTimeout * (2 + random.NextDouble());
-        foreach (var other in nodes[..half])
+        foreach (var other in voters[..half])
+        {
             yield return new FaultEvent(at, FaultKind.CutOneWay, [default, other], deaf);
-        foreach (var other in nodes[half..])
+            yield return new FaultEvent(at + deaf / 2, FaultKind.FalseSuspicion, [other, default], TimeSpan.Zero);
+        }
+
+        foreach (var other in voters[half..])
             yield return new FaultEvent(at + deaf, FaultKind.Crash, [other], TimeSpan.FromMilliseconds(1));
-        yield return new FaultEvent(at + deaf, FaultKind.Partition, [default, .. clients.Where(_ => random.Chance(0.5))], group.Settings.ElectionTimeout * 3 * random.NextDouble());
+        yield return new FaultEvent(at + deaf, FaultKind.Partition, [default, Observer, .. clients.Where(client => client != Observer && random.Chance(0.5))], group.Settings.ElectionTimeout * 3 * random.NextDouble());
+    }
+
+    /// <summary>What the others last answered comes late to the primary, which reaches them no more, nor they it: by then their promises are nearly over.</summary>
+    private static IEnumerable<FaultEvent> LateAnswers(SimGroup group, SeededRandom random)
+    {
+        var (at, late, away) = (Before(random, TimeSpan.FromSeconds(4)), group.Settings.LeaseDuration * (0.4 + 0.5 * random.NextDouble()), group.Settings.ElectionTimeout * 3);
+        foreach (var other in group.Nodes)
+        {
+            yield return new FaultEvent(at, FaultKind.Clog, [other, default], late);
+            yield return new FaultEvent(at + TimeSpan.FromMilliseconds(30), FaultKind.CutOneWay, [default, other], away);
+            yield return new FaultEvent(at + late + TimeSpan.FromMilliseconds(2), FaultKind.CutOneWay, [other, default], away);
+            yield return new FaultEvent(at + late + TimeSpan.FromMilliseconds(2), FaultKind.FalseSuspicion, [other, default], TimeSpan.Zero);
+        }
+    }
+
+    /// <summary>The primary is asked to hand over, and hears nothing of what comes of it.</summary>
+    private static IEnumerable<FaultEvent> DeafHandOver(SimGroup group, SeededRandom random)
+    {
+        var at = Before(random, TimeSpan.FromSeconds(2));
+        yield return new FaultEvent(at, FaultKind.HandOver, [default], TimeSpan.Zero);
+        foreach (var other in group.Nodes)
+            yield return new FaultEvent(at + UpTo(random, 10), random.Chance(0.5) ? FaultKind.Clog : FaultKind.CutOneWay, [other, default], group.Settings.LeaseDuration);
     }
 }

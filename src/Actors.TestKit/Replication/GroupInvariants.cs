@@ -155,7 +155,11 @@ internal sealed class GroupInvariants
         => _settings.Commit is CommitRule.All && !_simulation.Node(node).Disk.WasDamaged && _quorums?.HoldsAllCommitted(Log(node).Member) == true;
 
     /// <summary>An operator has made this node's replica the whole group.</summary>
-    public void OnLossAccepted(NodeId node) => _quorums!.OnLossAccepted(Log(node).Last);
+    public void OnLossAccepted(NodeId node)
+    {
+        _quorums!.OnLossAccepted(Log(node).Last);
+        _reads!.OnLossAccepted(node);
+    }
 
     /// <summary>A replica has read its state for a query, and is stopped in the middle of that for so long.</summary>
     public void OnQuery(NodeId node, TimeSpan duration)

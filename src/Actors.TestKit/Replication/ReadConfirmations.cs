@@ -41,6 +41,9 @@ internal sealed class ReadConfirmations(Simulation simulation)
         }
     }
 
+    /// <summary>The replica is the whole group: until it has somebody to send to, it asks nobody, and the view of its last reign says nothing any more.</summary>
+    public void OnLossAccepted(NodeId node) => _reigns.Remove(node);
+
     /// <summary>A primary sends to a backup.</summary>
     public void OnAppend(Append m)
     {

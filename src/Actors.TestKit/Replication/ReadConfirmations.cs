@@ -86,7 +86,9 @@ internal sealed class ReadConfirmations(Simulation simulation)
     // Replication rules, 5.6 number 3: whether the value was old is another question, as the successor need not have answered a write yet.
     private void RequireAlone(NodeId primary)
     {
-        var (reign, read) = (_reigns.GetValueOrDefault(primary), _queried.GetValueOrDefault(primary));
+        if (!_reigns.TryGetValue(primary, out var reign))
+            return;
+        var read = _queried.GetValueOrDefault(primary);
         foreach (var (epoch, began) in _began)
         {
             simulation.World.Require(

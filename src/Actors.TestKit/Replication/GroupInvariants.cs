@@ -157,7 +157,7 @@ internal sealed class GroupInvariants
     /// <summary>An operator has made this node's replica the whole group.</summary>
     public void OnLossAccepted(NodeId node)
     {
-        _quorums!.OnLossAccepted(Log(node).Last);
+        _quorums!.OnLossAccepted(node, Log(node).Last);
         _reads!.OnLossAccepted(node);
     }
 

@@ -103,9 +103,10 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Se
     /// <summary>Under the rule all: true when whatever was committed, told or not, needed the acknowledgement of <paramref name="id"/>. Ids do not return, so no view between these two was without it.</summary>
     public bool HoldsAllCommitted(MemberId id) => _view?.IsMember(id) == true && _proposed?.IsMember(id) != false;
 
-    /// <summary>An operator has decided what is committed: everything up to this view, which has one member.</summary>
-    public void OnLossAccepted(in LogEntry entry)
+    /// <summary>An operator has decided what is committed: everything in the log of <paramref name="node"/>, up to this view, which has one member.</summary>
+    public void OnLossAccepted(NodeId node, in LogEntry entry)
     {
+        sent.GoOnFrom(node, entry);
         (_view, _commit) = (ViewRecord.Decode(entry.Payload).View, entry.Index);
         (_newestView, _proposed) = (entry.Position, _view);
     }

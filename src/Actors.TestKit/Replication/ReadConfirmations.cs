@@ -17,7 +17,7 @@ internal sealed class ReadConfirmations(Simulation simulation)
     private readonly Dictionary<(Epoch Epoch, long Number), long> _sent = [];       // each message's place in the order of all events
     private readonly Dictionary<(Epoch Epoch, MemberId From), long> _answered = []; // the place of the last message that a member has answered
     private readonly Dictionary<(NodeId At, long Sequence), List<long>> _asked = [];
-    private readonly Dictionary<NodeId, (Epoch Epoch, MemberId Id, View? View)> _reigns = [];  // the last one of each node, with the newest view that it has sent in it
+    private readonly Dictionary<NodeId, (Epoch Epoch, MemberId Id, View? View, long Index)> _reigns = [];  // the last one of each node, with the newest view that it has sent in it, and where that stands
     private readonly SortedDictionary<Epoch, TimeSpan> _began = [];     // when each reign was first heard of, in true time
     private readonly Dictionary<NodeId, TimeSpan> _queried = [];        // when a replica last had read its state: whatever it looked at before it answered, it did not do it earlier
     private long _order;
@@ -51,11 +51,12 @@ internal sealed class ReadConfirmations(Simulation simulation)
         _began.TryAdd(m.Epoch, simulation.Now);
         var node = m.From.Node;
         if (m.Epoch > _reigns.GetValueOrDefault(node).Epoch)
-            _reigns[node] = (m.Epoch, m.From, null);
+            _reigns[node] = (m.Epoch, m.From, null, 0);
         foreach (var entry in m.Entries)
         {
-            if (entry.Kind is EntryKind.View && entry.Epoch == m.Epoch && _reigns[node].Epoch == m.Epoch)
-                _reigns[node] = (m.Epoch, m.From, ViewRecord.Decode(entry.Payload).View);
+            // An older one goes again to who is behind.
+            if (entry.Kind is EntryKind.View && entry.Epoch == m.Epoch && _reigns[node].Epoch == m.Epoch && entry.Index > _reigns[node].Index)
+                _reigns[node] = (m.Epoch, m.From, ViewRecord.Decode(entry.Payload).View, entry.Index);
         }
     }
 

@@ -38,6 +38,13 @@ internal sealed class SentLogs(Simulation simulation, GroupKeys keys)
             Latest = m.Epoch;
     }
 
+    /// <summary>An operator has decided that the log of <paramref name="node"/>, up to <paramref name="entry"/>, is the group's: it is sent to nobody before another member is taken in.</summary>
+    public void GoOnFrom(NodeId node, in LogEntry entry)
+    {
+        _ends[entry.Epoch] = (node, entry.Index, entry.Hash);
+        Latest = entry.Epoch;
+    }
+
     /// <summary>The entries with an index above <paramref name="after"/>, as far as the primary of <paramref name="epoch"/> has sent any after them, in order; null when one of them is not known.</summary>
     public IReadOnlyList<LogEntry>? After(long after, Epoch epoch)
     {

@@ -47,7 +47,7 @@ internal abstract partial class Replica
             answers.AddRange(read);
         else
             answers.AddRange(reads.Select(request => QueueRead(m, request with { Kind = RequestKind.BarrierRead })).OfType<Reply>());
-        SendReplies(m.ReplyTo, m.Number, answers);
+        SendReplies(m.ReplyTo, m.Number, answers.ConvertAll(Aged));
     }
 
     /// <summary>See <see cref="Replies.ReadsHere"/>.</summary>
@@ -163,7 +163,7 @@ internal abstract partial class Replica
             return;
         var stale = m.Items.Where(r => r.Kind is RequestKind.StaleRead || (r.Kind is RequestKind.Read && _settings.IsLossy)).ToList();
         if (stale.Count > 0 && !IsJoining)
-            SendReplies(m.ReplyTo, m.Number, stale.ConvertAll(ReadStale));
+            SendReplies(m.ReplyTo, m.Number, stale.ConvertAll(ReadStale).ConvertAll(Aged));
         if (stale.Count < m.Items.Count || IsJoining)
             Redirect(m.ReplyTo, isFirst ? 0 : m.Number);
     }
@@ -180,6 +180,9 @@ internal abstract partial class Replica
     protected abstract TimeSpan Age { get; }
 
     // Its age is told as it is once the state is read: reading may take its time.
+    // Once more when all that leaves with it is read.
+    private Reply Aged(Reply reply) => reply.Kind is RequestKind.StaleRead ? reply with { AgeMs = (long)Age.TotalMilliseconds } : reply;
+
     protected Reply ReadStale(Request request) => ReadNow(request, TimeSpan.Zero) with { AgeMs = (long)Age.TotalMilliseconds };
 
     protected Reply ReadNow(Request request, TimeSpan age)

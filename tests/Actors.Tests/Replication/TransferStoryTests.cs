@@ -1,6 +1,7 @@
 using Actors.Membership;
 using Actors.Replication;
 using Actors.Storage;
+using Actors.TestKit;
 using static Actors.Tests.SimulationTests.TestActors;
 
 namespace Actors.Tests.ReplicationTests;
@@ -106,6 +107,31 @@ public sealed class TransferStoryTests
         story.Whole();
 
         Assert.True(pieces >= Keys / 2, $"{pieces} pieces");
+        AssertSame(story, away);
+    }
+
+    [Fact]
+    public void Copies_that_a_link_makes_do_not_multiply_what_a_transfer_sends()
+    {
+        using var story = new Story(3, s => Small(s) with { TransferChunkBytes = 200 }).Begin();
+        var away = story.Backup;
+        story.Node(away).Crash();
+        story.Node(away).Disk.Wipe();
+        Fill(story, story.Primary, 1000);
+        var (first, again, sent) = (new HashSet<(string, int)>(), 0, false);
+        story.Messages = m =>
+        {
+            if (m is FetchState fetch && !first.Add((Convert.ToHexString(fetch.At.Key.Span), fetch.At.Offset)))
+                again++;
+            sent |= m is StateChunk { Next: null };
+        };
+        story.Simulation.Network.Faults = new LinkFaults { Duplicate = 0.1 };
+        story.Node(away).Restart();
+        story.Simulation.RunUntil(() => sent || again > 1000, Seconds(60));
+        Assert.True(first.Count > Keys, $"{first.Count} fetches");
+        Assert.InRange(again, 0, first.Count / 2);
+        story.Simulation.Network.Faults = new LinkFaults();
+        story.Whole();
         AssertSame(story, away);
     }
 

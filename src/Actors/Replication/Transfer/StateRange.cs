@@ -9,6 +9,8 @@ internal readonly record struct StateCursor(ReadOnlyMemory<byte> Key, int Offset
     public static readonly StateCursor Start = new(Array.Empty<byte>(), 0);
 
     public bool Is(StateCursor other) => Offset == other.Offset && Key.Span.SequenceEqual(other.Key.Span);
+
+    public bool IsAfter(StateCursor other) => Key.Span.SequenceCompareTo(other.Key.Span) is var order && (order > 0 || (order == 0 && Offset > other.Offset));
 }
 
 /// <summary>A part of one value, or the whole of it.</summary>

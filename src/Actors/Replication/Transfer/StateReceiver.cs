@@ -25,6 +25,7 @@ internal sealed class StateReceiver : UntypedActor, IWithTimers
     private byte[] _value = [];                     // the beginning of a value that comes in pieces
     private int _writing;                           // writes that are not done
     private bool _askWhenWritten;
+    private bool _askedAgain;                       // for what follows _at, because a chunk of it was lost
     private bool _whole;
 
     public StateReceiver(IStore store, IActorRef writer, StateKeys keys, StateOffer offer, int chunkBytes, TimeSpan retryAfter, Action<FetchState> send)
@@ -71,14 +72,20 @@ internal sealed class StateReceiver : UntypedActor, IWithTimers
             return;
         if (!m.At.Is(_at))
         {
-            if (m.Left == 0)
-                Fetch();        // a copy, or a chunk before it was lost; there is no other to wait for
+            // The last chunk of a fetch, and one before it was lost; there is no other to wait for. But a chunk that was here before is a copy: whoever
+            // asks again for each of those doubles what is on its way with every copy that a link makes.
+            if (m.Left == 0 && m.At.IsAfter(_at) && !_askedAgain)
+            {
+                _askedAgain = true;
+                Fetch();
+            }
+
             return;
         }
 
         if (!m.Same)
             Write(m);
-        (_at, _whole) = (m.Next ?? _at, m.Next is null);
+        (_at, _whole, _askedAgain) = (m.Next ?? _at, m.Next is null, false);
         if (_whole && _writing == 0)
             Finish();
         else if (m.Left == 0)

@@ -16,22 +16,10 @@ internal sealed class MembersEndpoint(IReplication replication)
     private static async Task AnswerAsync(HttpContext context, GroupId group, string kind, Func<GroupId, NodeId, TimeSpan, Task<string>> change)
     {
         _ = new Query(context);
-        var node = Node((string)context.Request.RouteValues["node"]!);
+        var node = Query.NodeNamed("node", (string)context.Request.RouteValues["node"]!);
         var reason = await change(group, node, Patience);
         if (reason.Length > 0)
             throw new ProblemException(new Problem(409, kind, reason));
         await context.Response.WriteAsJsonAsync(new { group = group.Value, node = node.Value }, context.RequestAborted);
-    }
-
-    private static NodeId Node(string name)
-    {
-        try
-        {
-            return new NodeId(name);
-        }
-        catch (ArgumentException e)
-        {
-            throw new ProblemException(Problem.BadParameter("node", $"names no node: {e.Message}"));
-        }
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Actors.Membership;
 using Microsoft.AspNetCore.Http;
 
 namespace Actors.Node.Http;
@@ -48,6 +49,22 @@ internal sealed class Query
     /// <summary>A parameter that must be there, as text.</summary>
     public string Required(string name, string meaning) =>
         _values.TryGetValue(name, out var value) && value.Length > 0 ? Encoding.UTF8.GetString(value) : throw Bad(name, $"is missing: {meaning}");
+
+    /// <summary>A parameter that must be there and name a node.</summary>
+    public NodeId Node(string name, string meaning) => NodeNamed(name, Required(name, meaning));
+
+    /// <summary>The node named <paramref name="text"/>, which came as <paramref name="parameter"/> of the query or the path.</summary>
+    public static NodeId NodeNamed(string parameter, string text)
+    {
+        try
+        {
+            return new NodeId(text);
+        }
+        catch (ArgumentException e)
+        {
+            throw Bad(parameter, $"names no node: {e.Message}");
+        }
+    }
 
     private static ProblemException Bad(string name, string rule) => new(Problem.BadParameter(name, rule));
 }

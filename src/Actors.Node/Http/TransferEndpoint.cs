@@ -11,22 +11,10 @@ internal sealed class TransferEndpoint(IReplication replication)
 
     public async Task PostAsync(HttpContext context, GroupId group)
     {
-        var target = Target(new Query(context, "to").Required("to", "the node that should become primary"));
+        var target = new Query(context, "to").Node("to", "the node that should become primary");
         var reason = await replication.TransferAsync(group, target, Patience);
         if (reason.Length > 0)
             throw new ProblemException(new Problem(409, "not-transferred", reason));
         await context.Response.WriteAsJsonAsync(new { group = group.Value, primary = target.Value }, context.RequestAborted);
-    }
-
-    private static NodeId Target(string name)
-    {
-        try
-        {
-            return new NodeId(name);
-        }
-        catch (ArgumentException e)
-        {
-            throw new ProblemException(Problem.BadParameter("to", $"names no node: {e.Message}"));
-        }
     }
 }

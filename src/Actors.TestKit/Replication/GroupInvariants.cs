@@ -167,7 +167,7 @@ internal sealed class GroupInvariants
     {
         _simulation.World.Block(duration.Ticks);
         if (duration > TimeSpan.Zero)
-            _blockedUntil[Reader] = _simulation.Now;
+            _blockedUntil[node] = _simulation.Now;
         _sightings?.OnBlocked(duration);
         _reads?.OnQuery(node);
     }

@@ -157,11 +157,11 @@ internal sealed class GroupSightings
         }
     }
 
-    /// <summary>The primary stops for so long in the middle of a query.</summary>
+    /// <summary>The primary has stopped for so long in the middle of a query, up to this moment.</summary>
     public void OnBlocked(TimeSpan duration)
     {
         if (duration >= _settings.LeaseDuration)
-            _blockedUntil = _simulation.Now + duration;
+            _blockedUntil = _simulation.Now;
     }
 
     private void OnLeaseOver(NodeId primary)

@@ -71,6 +71,11 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
 
     protected bool PromiseIsDurable => !_promiseDirty && _savedTicket >= _promiseTicket;
 
+    /// <summary>True when all that this replica has changed is durable.</summary>
+    protected bool AllIsSaved => !HasUnsaved && _savedTicket >= _ticket;
+
+    private bool HasUnsaved => _promiseDirty || _membershipDirty || _genesisDirty || _log.HasWrites || HasOwnWrites;
+
     protected override void PostStop()
     {
         _watchers.CompleteAll();
@@ -172,7 +177,7 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
     /// <summary>Hands everything that is not yet on its way to the writer; <see cref="Saved"/> comes when it is durable.</summary>
     protected void Save()
     {
-        if (!_promiseDirty && !_membershipDirty && !_genesisDirty && !_log.HasWrites && !HasOwnWrites)
+        if (!HasUnsaved)
             return;
         _ticket++;
         _diskWait.Began(_ticket, Now);

@@ -1,5 +1,6 @@
 using Actors.Membership;
 using Actors.Replication;
+using Actors.TestKit;
 
 namespace Actors.Tests.ReplicationTests;
 
@@ -207,6 +208,46 @@ public sealed class ChainStoryTests
     }
 
     [Fact]
+    public void A_kicked_head_that_comes_back_keeps_what_was_answered_without_its_knowledge()
+    {
+        using var story = Chain(3).Begin();
+        Assert.Equal(Outcome.Ok, story.Ended(story.Put(N(3), "k", "1")).Outcome);
+        NetworkFault? cut = null;
+        var (answered, held) = (0L, true);
+        story.Messages = m =>
+        {
+            if (m is Append { Entries.Count: > 0 } append && append.From.Node == N(2))
+                cut ??= story.Simulation.Network.Isolate(N(1));
+            if (answered > 0)
+                held &= OnDisk(story, N(1)).HoldsDurably(answered);
+        };
+        answered = story.Ended(story.Put(N(3), "k", "2")).Reply!.Value.Index;
+        Assert.True(story.Status(N(1)).CommitIndex < answered && held);
+
+        story.Repeatedly(() => story.Status(N(2)).Members.Count == 2);
+        cut!.End();
+        story.Whole();
+        Assert.True(held);
+    }
+
+    [Fact]
+    public void A_kicked_head_that_comes_back_drops_what_nobody_else_got()
+    {
+        using var story = Chain(3).Begin();
+        var cut = story.Simulation.Network.Isolate(N(1));
+        var alone = story.Ended(story.Put(N(1), "k", "1", timeout: TimeSpan.FromSeconds(1)));
+        Assert.NotEqual(Outcome.Ok, alone.Outcome);
+        story.Repeatedly(() => story.Status(N(2)).Members.Count == 2);
+        Assert.True(story.Status(N(1)).LastIndex > story.Status(N(2)).LastIndex);
+
+        cut.End();
+        story.Whole();
+        Assert.Single(story.Statuses(N(2)).Select(s => s.LastIndex).Distinct());
+        Assert.Null(story.Value(story.Get(N(1), "k")));
+        Assert.Equal(Outcome.Ok, story.Ended(story.Put(N(1), "k", "2")).Outcome);
+    }
+
+    [Fact]
     public void While_the_directory_is_down_a_stable_chain_goes_on_and_a_restarted_link_finds_its_place()
     {
         using var story = Chain(3).Begin();
@@ -322,6 +363,8 @@ public sealed class ChainStoryTests
 
     private static Story Chain(int nodes, Func<GroupSettings, GroupSettings>? change = null, int directoryNodes = 3)
         => new(nodes, s => (change ?? (same => same))(s with { Protocol = Protocol.Chain }), directoryNodes: directoryNodes);
+
+    private static LogOnDisk OnDisk(Story story, NodeId node) => new(story.Node(node), new GroupKeys(story.Settings.Id));
 
     private static NodeId N(int number) => new($"n{number}");
 

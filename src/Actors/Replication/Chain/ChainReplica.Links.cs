@@ -42,6 +42,8 @@ internal sealed partial class ChainReplica
         if (!Take(m))
             return;
         _floor = Math.Max(_floor, m.Floor);
+        if (IsNewcomer && _matched >= _floor)
+            DropRemnant();
         Remember(m);
         SaveAndAcknowledge();
         AdvanceCommit();

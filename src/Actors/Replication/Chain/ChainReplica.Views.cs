@@ -85,8 +85,19 @@ internal sealed partial class ChainReplica
         }
     }
 
-    // Before a new member joins, it has all that its predecessor had when it joined: nothing that an earlier view has committed is missing here.
-    private bool HoldsAll => PromiseIsDurable && (_record!.Serving.Contains(_self) || (_floor >= 0 && Math.Min(_matched, _log.Durable) >= _floor));
+    // Before a new member joins, it has all that its predecessor had when it joined, and nothing else: what an earlier view has committed is not missing here.
+    private bool HoldsAll => PromiseIsDurable && (!IsNewcomer || (_floor >= 0 && Math.Min(_matched, _log.Durable) >= _floor && AllIsSaved));
+
+    /// <summary>A member of a view that is not active yet, which did not serve in the last one.</summary>
+    private bool IsNewcomer => _role is ReplicaRole.Sealed && !IsWedged && !_record!.Serving.Contains(_self);
+
+    /// <summary>All that was answered before this view is in what the predecessor has sent. What a former membership ordered or took, and stands behind that, never was committed.</summary>
+    private void DropRemnant()
+    {
+        InvariantViolation.Require(_commit <= _matched, $"entries up to {_commit} are committed here, the group goes on from {_matched}");
+        _log.Shorten(_matched);
+        _entered = Math.Min(_entered, _matched);
+    }
 
     // A learner that hears nothing may have been dropped; so may a member that nobody answers.
     private bool IsLonely => _role is ReplicaRole.Learner && Now - _heardAt >= _settings.KickAfter;

@@ -275,7 +275,7 @@ internal sealed partial class ChainReplica : Replica
         PumpSoon();
     }
 
-    /// <summary>Takes on a new id. What a former membership ordered or took and does not know to be committed may never have been: it goes.</summary>
+    /// <summary>Takes on a new id. What a former membership left in the log stays until it is known to be of no use: some of it may have been answered.</summary>
     private void Become(MemberId me, GroupRecord record)
     {
         _logger.Info("[{0}] taken in as {1}", _settings.Id, me);
@@ -288,8 +288,6 @@ internal sealed partial class ChainReplica : Replica
         else
         {
             SendWaitingElsewhere();
-            if (!record.IsAfterLoss)
-                _log.Shorten(_commit);
         }
 
         _entered = _log.Last.Index;

@@ -5,6 +5,9 @@ namespace Actors.Node.Http;
 /// <summary>The roles of replicas, as the status names them.</summary>
 internal static class Roles
 {
+    /// <summary>Of a replica that believes itself a member while the newest view was made without it: it has not heard of that view yet, and will join anew.</summary>
+    public const string LeftOut = "left-out";
+
     public static string NameOf(ReplicaRole role) => role switch
     {
         ReplicaRole.OutOfService => "out-of-service",

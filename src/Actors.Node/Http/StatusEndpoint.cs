@@ -72,15 +72,19 @@ internal sealed class StatusEndpoint(IReplication replication, IGroupCatalog cat
             catalog.Groups.FirstOrDefault(known => known.Id == group)?.Protocol ?? "",
             newest?.Epoch.Value ?? 0,
             newest?.Primary.Value ?? "",
-            [.. names.Select(name => answered.TryGetValue(name, out var replica) ? Describe(replica) : Unreachable(name))])
+            [.. names.Select(name => answered.TryGetValue(name, out var replica) ? Describe(replica, newest) : Unreachable(name))])
         {
             DataLoss = [.. (newest?.Losses ?? []).Select(loss => new LossEntry(loss.At.Epoch.Value, loss.At.Index, loss.AtLeast))],
             Lossy = newest?.IsLossy ?? false,
         };
     }
 
-    private static MemberEntry Describe(ReplicaStatus r) =>
-        new(r.Node.Value, Roles.NameOf(r.Role), r.Epoch.Value, r.CommitIndex, r.AppliedIndex, r.LastIndex, r.Fault.Length > 0 ? r.Fault : r.Condition) { LastEpoch = r.LastEpoch.Value };
+    private static MemberEntry Describe(ReplicaStatus r, ReplicaStatus? newest) =>
+        new(r.Node.Value, RoleOf(r, newest), r.Epoch.Value, r.CommitIndex, r.AppliedIndex, r.LastIndex, r.Fault.Length > 0 ? r.Fault : r.Condition) { LastEpoch = r.LastEpoch.Value };
+
+    /// <summary>Its own word, unless it takes itself for a member of a view that is over: a node that restarts does so until it hears that it was left out.</summary>
+    private static string RoleOf(ReplicaStatus r, ReplicaStatus? newest) =>
+        Roles.NameOf(r.Role) is var role && Roles.IsMember(role) && newest?.Members.Contains(r.Node) == false ? Roles.LeftOut : role;
 
     private static MemberEntry Unreachable(NodeId name) => new(name.Value, "unreachable", 0, 0, 0, 0, "");
 }

@@ -78,9 +78,19 @@ public sealed class StatusApiTests : IAsyncLifetime
         var group = (await (await _node.GetAsync("/v1/status")).JsonAsync()).GetProperty("groups")[0];
         Assert.Equal(2, group.GetProperty("epoch").GetInt64());
         Assert.Equal(
-            [("n2", "primary"), ("n3", "unreachable"), ("n4", "learner"), ("n1", "primary"), ("n5", "out-of-service")],
+            [("n2", "primary"), ("n3", "unreachable"), ("n4", "learner"), ("n1", "left-out"), ("n5", "out-of-service")],
             group.GetProperty("members").EnumerateArray().Select(m => (Text(m, "node"), Text(m, "role"))));
         Assert.Equal("a damaged entry", Text(group.GetProperty("members")[4], "fault"));
+    }
+
+    [Fact]
+    public async Task A_restarted_member_that_the_primary_has_left_out_meanwhile_is_not_shown_as_a_member()
+    {
+        Replica("n2", ReplicaRole.Backup, epoch: 2, members: ["n1", "n2", "n3"]);
+        Replica("n1", ReplicaRole.Primary, epoch: 2, members: ["n1", "n3"]);
+        Replica("n3", ReplicaRole.Backup, epoch: 2, members: ["n1", "n3"]);
+        var group = (await (await _node.GetAsync("/v1/status")).JsonAsync()).GetProperty("groups")[0];
+        Assert.Equal([("n1", "primary"), ("n3", "backup"), ("n2", "left-out")], group.GetProperty("members").EnumerateArray().Select(m => (Text(m, "node"), Text(m, "role"))));
     }
 
     [Theory]

@@ -191,7 +191,7 @@ public sealed class RocksDbStore : IStore
         return RocksDb.Open(options, path, new ColumnFamilies(TableOptions(blocks, MiB))
         {
             { TableNames[(int)Table.Meta], TableOptions(blocks, MiB) },
-            { TableNames[(int)Table.Log], TableOptions(blocks, 16 * MiB) },
+            { TableNames[(int)Table.Log], Queue(TableOptions(blocks, 16 * MiB)) },
             { TableNames[(int)Table.State], TableOptions(blocks, 16 * MiB, BloomFilterPolicy.Create(bits_per_key: 10)) },
         });
     }
@@ -207,4 +207,12 @@ public sealed class RocksDbStore : IStore
             .SetWriteBufferSize(writeBuffer)
             .SetMaxWriteBufferNumber(2);
     }
+
+    /// <summary>For logs, which grow at one end and are cut at the other: files are merged late, when most of what they hold has been cut.</summary>
+    /// <remarks>Every file holds entries of several groups, so none can go down a level as it is; merged at four files, as is the default, each entry was written 1.6 times more.</remarks>
+    private static ColumnFamilyOptions Queue(ColumnFamilyOptions options) => options
+        .SetLevel0FileNumCompactionTrigger(32)
+        .SetLevel0SlowdownWritesTrigger(64)
+        .SetLevel0StopWritesTrigger(96)
+        .SetMaxBytesForLevelBase(1024 * MiB);
 }

@@ -69,7 +69,7 @@ public class UpTests(ITestOutputHelper output)
         Assert.Equal("k\tledger\nk2\tv2\n", (await RequireAsync(0, up.CommandAsync("scan", "--group", "copy"))).Output);
         var refused = await RequireAsync(1, up.CommandAsync("transfer", "--group", "ledger", links[0]));
         Assert.Contains("is a chain", refused.Error, StringComparison.Ordinal);
-    }, config: NodeProgram.ConfigOf("groups.conf"));
+    }, config: "config/groups.conf");        // there is none where it is started: the example that comes with the program
 
     private Task WithUpAsync(Func<RealUp, Task> test) => RealUp.WithAsync(output, (up, _) => test(up), keepsData: false);
 

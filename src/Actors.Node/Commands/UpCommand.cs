@@ -100,9 +100,13 @@ internal static class UpCommand
         }
     }
 
-    /// <summary>The example comes with the program too, for those who installed it as a tool.</summary>
-    private static string ConfigOf(string? given) =>
-        given ?? (File.Exists(DefaultConfig) ? DefaultConfig : Path.Combine(AppContext.BaseDirectory, DefaultConfig));
+    /// <summary>The file that was named, or, where there is none, the example of that name that comes with the program, for those who installed it as a tool.</summary>
+    private static string ConfigOf(string? given)
+    {
+        var file = given ?? DefaultConfig;
+        var example = Path.Combine(AppContext.BaseDirectory, file);
+        return !File.Exists(file) && File.Exists(example) ? example : file;
+    }
 
     private static string[] Hints(ClusterPlan plan, string primary)
     {

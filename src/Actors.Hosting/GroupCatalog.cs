@@ -42,6 +42,9 @@ public sealed record CatalogGroup(GroupId Id, string Protocol, bool IsCreated, I
 {
     /// <summary>See <see cref="GroupSettings.IsLossy"/>.</summary>
     public bool IsLossy { get; init; }
+
+    /// <summary>Who decides on its views.</summary>
+    public ViewAuthority Authority { get; init; }
 }
 
 /// <summary>The groups of the cluster: those of the configuration, and those that were created while it ran.</summary>
@@ -82,7 +85,7 @@ internal sealed class GroupCatalog : BackgroundService, IGroupCatalog
         _stateMachines = stateMachines;
         _log = log;
         foreach (var group in options.Validated().Groups.Where(group => !ReservedGroups.Contains(group.Id)))
-            _groups[group.Id] = new CatalogGroup(group.Id, ActorsBlock.NameOf(group.Protocol), false, new Dictionary<string, string>()) { IsLossy = group.IsLossy };
+            _groups[group.Id] = new CatalogGroup(group.Id, ActorsBlock.NameOf(group.Protocol), false, new Dictionary<string, string>()) { IsLossy = group.IsLossy, Authority = group.Authority };
     }
 
     public IReadOnlyList<CatalogGroup> Groups => [.. _groups.Values.OrderBy(group => group.Id)];
@@ -165,7 +168,7 @@ internal sealed class GroupCatalog : BackgroundService, IGroupCatalog
         {
             var settings = JsonSerializer.Deserialize<Dictionary<string, string>>(value.Span) ?? [];
             var group = Read(name, settings);
-            if (_groups.TryAdd(group.Id, new CatalogGroup(group.Id, ActorsBlock.NameOf(group.Protocol), true, settings) { IsLossy = group.IsLossy }))
+            if (_groups.TryAdd(group.Id, new CatalogGroup(group.Id, ActorsBlock.NameOf(group.Protocol), true, settings) { IsLossy = group.IsLossy, Authority = group.Authority }))
                 _replication.Value.Handle.Add(group);
         }
         catch (Exception e) when (e is ConfigurationException or ArgumentException or JsonException)
@@ -208,7 +211,7 @@ internal sealed class GroupCatalog : BackgroundService, IGroupCatalog
 
         var group = _options.GroupOf(name, ActorsBlock.ReadGroup(name, ConfigurationFactory.ParseString(block.Append('}').ToString()).GetValue("settings"), _stateMachines));
         if (group.Authority is ViewAuthority.Directory && !_options.Validated().Groups.Any(g => g.Id == GroupSettings.Directory))
-            throw new ArgumentException($"group '{name}': a chain needs the directory, which runs only where the configuration has a chain as well");
+            throw new ArgumentException($"group '{name}': a chain, and a group with authority = directory, needs the directory, which runs only where the configuration has such a group as well");
         return group;
     }
 }

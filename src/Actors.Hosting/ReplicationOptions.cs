@@ -143,7 +143,7 @@ public sealed class ReplicationOptions
     {
         var groups = _groups.ConvertAll(g => Group(g.Name, g.Make, g.With));
         if (!groups.Exists(g => g.Authority is ViewAuthority.Directory))
-            return DirectoryMembers.Count == 0 ? groups : throw new ConfigurationException("actors.directory is there, but no group takes its views from it: that needs protocol = chain");
+            return DirectoryMembers.Count == 0 ? groups : throw new ConfigurationException("actors.directory is there, but no group takes its views from it: that needs protocol = chain or authority = directory");
         var most = Math.Min(5, Nodes.Count);
         List<string> members = DirectoryMembers.Count > 0 ? [.. DirectoryMembers] : [.. Nodes.Keys.Take(most % 2 == 0 ? most - 1 : most)];
         foreach (var member in members)

@@ -86,7 +86,7 @@ internal static class ActorsBlock
 
     private static readonly string[] GroupKeys =
     [
-        "protocol", "commit", "durability", "reads", "members", "min-in-view", "heartbeat-interval", "election-timeout", "kick-after",
+        "protocol", "commit", "authority", "durability", "reads", "members", "min-in-view", "heartbeat-interval", "election-timeout", "kick-after",
         "lease-duration", "max-clock-drift", "max-lag-entries", "max-lag-bytes", "max-lag-time", "max-pending-entries", "max-pending-bytes", "max-command-bytes", "window-bytes", "log-limit-bytes", "log-cache-bytes",
         "transfer-chunk-bytes", "state-flush-interval", "max-sessions", "session-timeout", "token-retention", "max-tokens", "events-kept",
         "state-machine",
@@ -94,7 +94,7 @@ internal static class ActorsBlock
 
     private static (Func<IStateMachine> Make, Func<GroupSettings, GroupSettings> With) ReadGroup(SettingsBlock block, IReadOnlyDictionary<string, Func<IStateMachine>> stateMachines)
     {
-        var (protocol, commit, durability, reads) = Preset(block);
+        var (protocol, commit, authority, durability, reads) = Preset(block);
         return (StateMachine(block, stateMachines), With);
 
         GroupSettings With(GroupSettings defaults)
@@ -104,6 +104,7 @@ internal static class ActorsBlock
             {
                 Protocol = protocol,
                 Commit = commit,
+                Authority = authority,
                 Durability = durability,
                 Reads = reads,
                 LeaseDuration = block.Duration("lease-duration", defaults.LeaseDuration),
@@ -134,10 +135,11 @@ internal static class ActorsBlock
     }
 
     /// <summary>The presets users know; the legal combinations are those of the replication rules, 5.1.</summary>
-    private static (Protocol Protocol, CommitRule Commit, Durability Durability, ReadGuard Reads) Preset(SettingsBlock group)
+    private static (Protocol Protocol, CommitRule Commit, ViewAuthority Authority, Durability Durability, ReadGuard Reads) Preset(SettingsBlock group)
     {
         var protocol = Word(group, "protocol", ["primary-backup", "chain"]);
         var commit = Word(group, "commit", ["all", "majority", "one"]);
+        var authority = Word(group, "authority", protocol == "chain" ? ["directory", "self"] : ["self", "directory"]);
         var durability = Word(group, "durability", ["fsync", "memory"]);
         var lossy = durability == "memory";
         var reads = !group.Has("reads") && lossy ? "stale" : Word(group, "reads", ["barrier", "lease", "stale"]);
@@ -146,6 +148,18 @@ internal static class ActorsBlock
             throw group.Fault("commit", $"= {commit} is not legal with protocol = chain: a new view of a chain may miss the nodes that hold a write committed by fewer than all; "
                 + "legal are primary-backup with all, majority or one, and chain with all");
         }
+
+        if (protocol == "chain" && authority == "self")
+            throw group.Fault("authority", "= self is not legal with protocol = chain: its links hold no elections; leave it out, or write directory");
+
+        if (authority == "directory" && commit != "all")
+        {
+            throw group.Fault("authority", $"= directory is not legal with commit = {commit}: the directory may begin a view without those who hold a write committed by fewer than all; "
+                + "write commit = all, or authority = self");
+        }
+
+        if (authority == "directory" && protocol != "chain" && reads == "lease")
+            throw group.Fault("reads", "= lease is not available in a primary-backup group with authority = directory; write barrier, or protocol = chain, or authority = self");
 
         if (commit == "one" != lossy)
         {
@@ -164,6 +178,7 @@ internal static class ActorsBlock
         return (
             protocol == "chain" ? Protocol.Chain : Protocol.PrimaryBackup,
             commit switch { "all" => CommitRule.All, "majority" => CommitRule.Majority, _ => CommitRule.One },
+            authority == "directory" ? ViewAuthority.Directory : ViewAuthority.Self,
             lossy ? Durability.Memory : Durability.Fsync,
             reads switch { "lease" => ReadGuard.Lease, "stale" => ReadGuard.Stale, _ => ReadGuard.Barrier });
     }

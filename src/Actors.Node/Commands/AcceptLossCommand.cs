@@ -34,8 +34,8 @@ internal static class AcceptLossCommand
     {
         if (group.Members.FirstOrDefault(member => Roles.Leads(member.Role)) is { } leader)
             throw new CommandException(ExitCode.Negative, $"group '{group.Name}' has a {leader.Role}, {leader.Node}: nothing has to be given up");
-        var isChain = group.Protocol == "chain";      // where a link without a membership may go on, too: its log is what matters
-        return group.Members.Where(member => member.LastIndex > 0 && (member.Role is "backup" or "candidate" or "learner" || (isChain && (member.Role is "sealed" or "joining")))).OrderByDescending(member => member.LastEpoch).ThenByDescending(member => member.LastIndex).FirstOrDefault()
+        var isDirected = group.Authority == "directory";      // where a replica without a membership may go on, too: its log is what matters
+        return group.Members.Where(member => member.LastIndex > 0 && (member.Role is "backup" or "candidate" or "learner" or "sealed" || (isDirected && member.Role is "joining"))).OrderByDescending(member => member.LastEpoch).ThenByDescending(member => member.LastIndex).FirstOrDefault()
             ?? throw new CommandException(ExitCode.Negative, $"no replica of group '{group.Name}' that can be reached holds anything to go on from");
     }
 

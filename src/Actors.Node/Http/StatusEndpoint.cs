@@ -28,6 +28,9 @@ internal sealed record GroupEntry(string Name, string Protocol, long Epoch, stri
 
     /// <summary>True when answered writes may be lost (durability = memory).</summary>
     public bool Lossy { get; init; }
+
+    /// <summary>Who decides on its views: self or directory.</summary>
+    public string Authority { get; init; } = "";
 }
 
 /// <summary>What <c>GET /v1/status</c> says of the cluster.</summary>
@@ -76,6 +79,7 @@ internal sealed class StatusEndpoint(IReplication replication, IGroupCatalog cat
         {
             DataLoss = [.. (newest?.Losses ?? []).Select(loss => new LossEntry(loss.At.Epoch.Value, loss.At.Index, loss.AtLeast))],
             Lossy = newest?.IsLossy ?? false,
+            Authority = (catalog.Groups.FirstOrDefault(known => known.Id == group)?.Authority ?? ViewAuthority.Self).ToString().ToLowerInvariant(),
         };
     }
 

@@ -19,8 +19,8 @@ internal sealed class GroupInvariants
     private readonly LossyInvariants? _lossy;           // of a lossy group; what the others look at is on disks, and its log is not
     private readonly GroupSightings? _sightings;        // of one that is not
     private readonly QuorumInvariants? _quorums;        // of a group that decides on its views itself
-    private readonly ReadConfirmations? _reads;         // the same
-    private readonly ChainInvariants? _chain;
+    private readonly ReadConfirmations? _reads;         // of a primary with backups
+    private readonly DirectedInvariants? _directed;     // of a group whose views come from the directory
     private readonly AnswerInvariants _answers;
     private readonly MemoryBounds _bounds;
     private readonly bool _hitsReader;
@@ -35,11 +35,13 @@ internal sealed class GroupInvariants
             _lossy = new LossyInvariants(simulation, Promised);
         else
             _sightings = new GroupSightings(simulation, settings, _keys);
-        if (settings.Protocol is Protocol.Chain)
-            _chain = new ChainInvariants(simulation, _keys);
+        if (settings.Authority is ViewAuthority.Directory)
+            _directed = new DirectedInvariants(simulation, _keys, settings.Protocol);
         else if (_sightings is not null)
-            (_quorums, _reads) = (new QuorumInvariants(simulation, _keys, sent, _sightings), new ReadConfirmations(simulation));
-        _chain?.Expect();
+            _quorums = new QuorumInvariants(simulation, _keys, sent, _sightings);
+        if (settings.Protocol is Protocol.PrimaryBackup && _sightings is not null)
+            _reads = new ReadConfirmations(simulation);
+        _directed?.Expect();
         _hitsReader = simulation.RandomFor("target").Chance(settings.Reads is ReadGuard.Lease ? 0.8 : 0.5);
         _lossy?.Expect();
         Applied = new AppliedHistory(simulation.World, (index, node) => sent.At(index) ?? Log(node).At(index));
@@ -49,7 +51,7 @@ internal sealed class GroupInvariants
         {
             _answers.OnHandled(actor, message);
             if (message is Appended m && actor.Life is { } life && actor.Name.EndsWith(replica, StringComparison.Ordinal))
-                _chain?.OnHandled(life, m);
+                _directed?.OnHandled(life, m);
         };
         _bounds = new MemoryBounds(simulation, settings, nodes, _keys);
         _bounds.Watch(settings.ElectionTimeout);
@@ -183,7 +185,7 @@ internal sealed class GroupInvariants
     {
         _answers.OnReplies(m);
         _quorums?.OnReplies(m);
-        _chain?.OnReplies(m, Promised(m.From).Epoch);
+        _directed?.OnReplies(m, Promised(m.From).Epoch);
         if (m.Items.Any(reply => reply.Kind is RequestKind.Command && reply.Result.Outcome is Outcome.Ok))
             _simulation.Moment(GroupMoment.Answer, m.From);
     }
@@ -191,10 +193,11 @@ internal sealed class GroupInvariants
     /// <summary>The directory has this record of the group, after this request.</summary>
     public void OnRecord(AuthorityRequest request, GroupRecord record)
     {
-        _chain?.OnView(request, record);
+        _directed?.OnView(request, record);
+        _reads?.OnView(record.Epoch, record.View);
         _sightings?.OnNodes(record.View.Nodes);
         if (record.Epoch >= Epoch)
-            (Epoch, Primary, Reader) = (record.Epoch, record.View.Members[0].Node, record.View.Members[^1].Node);
+            (Epoch, Primary, Reader) = (record.Epoch, record.View.Members[0].Node, record.View.Members[_settings.Protocol is Protocol.Chain ? ^1 : 0].Node);
     }
 
     private void OnView(ViewChanged m)
@@ -205,12 +208,15 @@ internal sealed class GroupInvariants
 
     private void OnAppend(Append m)
     {
-        if (_chain is not null)
+        if (_directed is not null)
         {
-            _chain.OnAppend(m);
+            _directed.OnAppend(m);
             _bounds.OnAppend(m);
+            _reads?.OnAppend(m);
             if (m.From.Node == Target)
                 _simulation.Moment(GroupMoment.Message, m.From.Node);
+            if (_settings.Protocol is Protocol.PrimaryBackup)
+                RequireDiskGoes(m.From);
             return;
         }
 
@@ -253,8 +259,8 @@ internal sealed class GroupInvariants
         var promised = Promised(m.From.Node);
         Require(promised.Epoch >= m.Epoch, "Durable Promises", $"{m.From} acknowledged in epoch {m.Epoch}, its disk says {promised.Epoch}");
         _quorums?.OnAppended(m);
-        _chain?.OnAppended(m);
-        if (_chain is not null && m.From.Node == Target)
+        _directed?.OnAppended(m);
+        if (_directed is not null && m.From.Node == Target)
             _simulation.Moment(GroupMoment.Message, m.From.Node);
         _bounds.OnAnswer(m.From);
         _reads?.OnAnswer(m.Epoch, m.From, m.Number);

@@ -45,7 +45,7 @@ internal sealed class GroupSightings
         string[] ofPrimaryBackup = [Promoted, Kicked, TooSlow, GaveWay, CameBack, Truncated, SteppedDown, HandedOver, ReadByLease, LeaseWasOver, LeaseEndedInPause];
         simulation.Sometimes(DiskFull, () => simulation.Nodes.Any(node => node.Disk is { IsFull: true, HasFailed: true }));
         string[] ofChain = [.. all, ReadByLease];
-        foreach (var name in settings.Protocol is Protocol.Chain ? ofChain : [.. all, .. ofPrimaryBackup])
+        foreach (var name in settings.Protocol is Protocol.Chain ? ofChain : settings.Authority is ViewAuthority.Directory ? all : [.. all, .. ofPrimaryBackup])
             simulation.Sometimes(name);
     }
 

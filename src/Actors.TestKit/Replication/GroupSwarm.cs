@@ -149,6 +149,9 @@ public static class GroupSwarm
     {
         var rest = simulation.RandomFor("rest");
         var settings = DrawSettings(options, random) with { QuietHeartbeats = 1 + rest.Next(10) };     // few: it rests between any two operations
+        var authority = simulation.RandomFor("authority");
+        if (options is { Protocol: Protocol.PrimaryBackup, IsLossy: false } && (options.Authority ?? (authority.Chance(0.2) ? ViewAuthority.Directory : ViewAuthority.Self)) is ViewAuthority.Directory)
+            settings = settings with { Authority = ViewAuthority.Directory, Commit = CommitRule.All, Reads = ReadGuard.Barrier, MinInView = authority.Chance(0.5) ? 1 : settings.MinInView };
         if (options.IsLossy)
             settings = settings with { Commit = CommitRule.One, Durability = Durability.Memory, Reads = ReadGuard.Stale };
         double[] shares = [0, 0.4, 1];

@@ -4,7 +4,7 @@ using Actors.Replication;
 namespace Actors.TestKit;
 
 /// <summary>
-/// That a primary answers a barrier read only when a majority has answered a message that it sent after the read had come, and a read by its lease only while
+/// That a primary answers a barrier read only when a majority (all, of a view of the directory) has answered a message that it sent after the read had come, and a read by its lease only while
 /// nobody else leads; judged by the messages.
 /// </summary>
 /// <remarks>
@@ -20,6 +20,7 @@ internal sealed class ReadConfirmations(Simulation simulation)
     private readonly Dictionary<NodeId, (Epoch Epoch, MemberId Id, View? View, long Index)> _reigns = [];  // the last one of each node, with the newest view that it has sent in it, and where that stands
     private readonly SortedDictionary<Epoch, TimeSpan> _began = [];     // when each reign was first heard of, in true time
     private readonly Dictionary<NodeId, TimeSpan> _queried = [];        // when a replica last had read its state: whatever it looked at before it answered, it did not do it earlier
+    private readonly Dictionary<Epoch, View> _views = [];               // of the directory
     private long _order;
 
     /// <summary>A replica has read its state for a query.</summary>
@@ -44,6 +45,9 @@ internal sealed class ReadConfirmations(Simulation simulation)
     /// <summary>The replica is the whole group: until it has somebody to send to, it asks nobody, and the view of its last reign says nothing any more.</summary>
     public void OnLossAccepted(NodeId node) => _reigns.Remove(node);
 
+    /// <summary>The directory has begun a view.</summary>
+    public void OnView(Epoch epoch, View view) => _views[epoch] = view;
+
     /// <summary>A primary sends to a backup.</summary>
     public void OnAppend(Append m)
     {
@@ -51,7 +55,7 @@ internal sealed class ReadConfirmations(Simulation simulation)
         _began.TryAdd(m.Epoch, simulation.Now);
         var node = m.From.Node;
         if (m.Epoch > _reigns.GetValueOrDefault(node).Epoch)
-            _reigns[node] = (m.Epoch, m.From, null, 0);
+            _reigns[node] = (m.Epoch, m.From, _views.GetValueOrDefault(m.Epoch), 0);
         foreach (var entry in m.Entries)
         {
             // An older one goes again to who is behind.
@@ -76,13 +80,17 @@ internal sealed class ReadConfirmations(Simulation simulation)
             var first = reply is { Kind: RequestKind.BarrierRead, Result.Outcome: Outcome.Ok or Outcome.Failed };       // of those that wait; what is refused, or read by a lease, is answered as it comes
             var at = asked[first ? 0 : ^1];
             asked.RemoveAt(first ? 0 : asked.Count - 1);
-            if (!first || _reigns.GetValueOrDefault(m.From) is not { View: { } view } reign)
+            if (!first || _reigns.GetValueOrDefault(m.From) is not { View: { } view } reign || IsAloneAfter(m.From, reign.Epoch))
                 continue;
             var confirm = view.Members.Count(id => id == reign.Id || _answered.GetValueOrDefault((reign.Epoch, id)) > at);
+            var needed = _views.ContainsKey(reign.Epoch) ? view.Members.Count : Quorum.Majority(view.Members.Count);
             simulation.World.Require(
-                confirm >= Quorum.Majority(view.Members.Count), "Reads Are Confirmed", $"{reign.Id} answers read {reply.Sequence} in epoch {reign.Epoch}, which {confirm} of {view} have confirmed since it came");
+                confirm >= needed, "Reads Are Confirmed", $"{reign.Id} answers read {reply.Sequence} in epoch {reign.Epoch}, which {confirm} of {view} have confirmed since it came");
         }
     }
+
+    // Whoever is alone in a view of the directory asks nobody, so that nothing is seen of its reign.
+    private bool IsAloneAfter(NodeId primary, Epoch epoch) => _views.Any(v => v.Key > epoch && v.Value.Members is [var only] && only.Node == primary);
 
     // Replication rules, 5.6 number 3: whether the value was old is another question, as the successor need not have answered a write yet.
     private void RequireAlone(NodeId primary)

@@ -15,6 +15,9 @@ public sealed record SwarmOptions
     /// <summary>The protocol of the group; primary-backup by default.</summary>
     public Actors.Replication.Protocol Protocol { get; init; }
 
+    /// <summary>Who decides on the views of a primary-backup group; null (default) for what the seed chooses. With the directory it commits by all.</summary>
+    public Actors.Replication.ViewAuthority? Authority { get; init; }
+
     /// <summary>True: the group is in memory and commits by one, which only primary-backup can. False by default.</summary>
     public bool IsLossy { get; init; }
 

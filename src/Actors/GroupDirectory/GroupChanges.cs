@@ -52,11 +52,11 @@ internal static class GroupChanges
         };
     }
 
-    /// <summary>Another view, if it is one step from the present one.</summary>
+    /// <summary>Another view, if it is one step from the present one, or the same one in a later epoch, for a primary that was started again.</summary>
     public static GroupRecord WithView(this GroupRecord record, Epoch expected, View next, out string refusal)
     {
         refusal = "";
-        if (expected != record.Epoch || next.SameAs(record.View))
+        if (expected != record.Epoch)
             return record;      // somebody else was faster; the record says how
         var promoted = next.Members.Except(record.View.Members).ToList();
         var stay = next.Members.Except(promoted).ToList();

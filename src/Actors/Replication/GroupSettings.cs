@@ -64,6 +64,8 @@ public enum ReadGuard : byte
 /// <remarks>The defaults suit machines in one network with round trips of a few milliseconds.</remarks>
 public sealed record GroupSettings
 {
+    private readonly ViewAuthority _authority;
+
     /// <summary>The group's name.</summary>
     public required GroupId Id { get; init; }
 
@@ -82,8 +84,15 @@ public sealed record GroupSettings
     /// <summary>True when answered writes may be lost: availability was chosen over consistency.</summary>
     public bool IsLossy => Durability is Durability.Memory;
 
-    /// <summary>Who decides on views: the directory for a chain, the group itself for primary-backup. Other combinations are not legal, or not available.</summary>
-    public ViewAuthority Authority => Protocol is Protocol.Chain ? ViewAuthority.Directory : ViewAuthority.Self;
+    /// <summary>
+    /// Who decides on views. The directory for a chain, whatever is set. For primary-backup by default the group itself; with <see cref="CommitRule.All"/> it may be the directory too: then
+    /// the group goes on down to one replica.
+    /// </summary>
+    public ViewAuthority Authority
+    {
+        get => Protocol is Protocol.Chain ? ViewAuthority.Directory : _authority;
+        init => _authority = value;
+    }
 
     /// <summary>The name of the group that holds the views of others.</summary>
     public static readonly GroupId Directory = new(ReservedGroups.Prefix + "directory");
@@ -192,6 +201,10 @@ public sealed record GroupSettings
         Require(twice.IsNone, "members", $"names {twice} twice");
         Require(Protocol is Protocol.PrimaryBackup or Protocol.Chain, "protocol", "must be primary-backup or chain");
         Require(Protocol is not Protocol.Chain || Commit is CommitRule.All, "commit", "must be all in a chain: a new view may miss the nodes that hold a write committed by fewer");
+        Require(Authority is ViewAuthority.Self or ViewAuthority.Directory, "authority", "must be self or directory");
+        Require(Authority is ViewAuthority.Self || Commit is CommitRule.All, "authority", $"must be self with commit = {Commit.ToString().ToLowerInvariant()}: the directory may begin a view without those who hold what fewer than all have");
+        Require(Authority is ViewAuthority.Self || Protocol is Protocol.Chain || Reads is ReadGuard.Barrier, "reads", "must be barrier in a primary-backup group with authority = directory: leases are there in chains, and with authority = self");
+        Require(Authority is ViewAuthority.Self || Id != Directory, "authority", "must be self: the group that holds the views of others decides on its own");
         Require(Protocol is not Protocol.Chain || Id != Directory, "protocol", "must be primary-backup: the group that holds the views of others decides on its own");
         Require(Commit is CommitRule.All or CommitRule.Majority or CommitRule.One, "commit", "must be all, majority or one");
         Require(Commit is not CommitRule.One || IsLossy, "commit", "must be all or majority with durability = fsync: what one disk holds alone a failover loses, whether synced or not; commit = one goes with durability = memory");

@@ -165,7 +165,9 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
     {
         var settings = _groups[group];
         var environment = settings.IsLossy ? _environment with { Incarnation = Memory(group) } : _environment;
-        var props = settings.Protocol is Protocol.Chain ? ChainReplica.Props(environment, settings, _writer, Authority()) : StarReplica.Props(environment, settings, _writer);
+        var props = settings.Authority is ViewAuthority.Self ? StarReplica.Props(environment, settings, _writer)
+            : settings.Protocol is Protocol.Chain ? ChainReplica.Props(environment, settings, _writer, Authority())
+            : DirectedStarReplica.Props(environment, settings, _writer, Authority());
         Context.Watch(_replicas[group] = Context.ActorOf(props, ReplicaName(group)));
     }
 
@@ -338,19 +340,19 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
     private void OnPrepareToStop()
     {
         _stopper = Sender;
-        foreach (var (group, role) in _roles)
-        {
-            if (role is ReplicaRole.Primary)
-                ReplicaOf(group).Tell(new TransferRequest(group, _environment.Peers.AddressOf(Self), 0, default));
-        }
+        foreach (var group in Led)
+            ReplicaOf(group).Tell(new TransferRequest(group, _environment.Peers.AddressOf(Self), 0, default));
 
         Timers.StartSingleTimer(StopTimeout.Instance, StopTimeout.Instance, HandOverLimit);
         StopWhenNothingIsLed();
     }
 
+    /// <summary>The groups that are led here and hand over; where views come from the directory nothing does.</summary>
+    private IEnumerable<GroupId> Led => _roles.Where(r => r.Value is ReplicaRole.Primary && _groups[r.Key].Authority is ViewAuthority.Self).Select(r => r.Key);
+
     private void StopWhenNothingIsLed()
     {
-        if (!_stopper.IsNobody() && !_roles.ContainsValue(ReplicaRole.Primary))
+        if (!_stopper.IsNobody() && !Led.Any())
             OnStopTimeout();
     }
 

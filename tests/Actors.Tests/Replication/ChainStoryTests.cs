@@ -113,7 +113,7 @@ public sealed class ChainStoryTests
         Assert.NotEqual(Outcome.Ok, story.Ended(story.Put(N(2), "k", "4", timeout: TimeSpan.FromSeconds(3))).Outcome);      // the client finds the head by it
         var put = story.Ended(story.Put(N(2), "k", "5", timeout: TimeSpan.FromSeconds(3)));
 
-        Assert.Contains("the chain has 1 of at least 2 members (min-in-view)", put.Reply!.Value.Error, StringComparison.Ordinal);
+        Assert.Contains("the view has 1 of at least 2 members (min-in-view)", put.Reply!.Value.Error, StringComparison.Ordinal);
         Assert.True(put.Reply.Value.NotApplied);
         Assert.Equal("3", story.Value(story.Get(N(2), "k")));
         story.Node(N(4)).Restart();
@@ -296,7 +296,7 @@ public sealed class ChainStoryTests
         Assert.Equal(Outcome.Ok, story.Ended(story.Put(N(2), "k", "1")).Outcome);
         story.Node(N(2)).Crash();
         story.Repeatedly(() => story.Status(N(1)).Members.Count == 1);
-        Assert.Contains("has a chain that serves", story.AcceptLoss(N(1), default), StringComparison.Ordinal);
+        Assert.Contains("has a view that serves", story.AcceptLoss(N(1), default), StringComparison.Ordinal);
         story.Node(N(1)).Crash();       // for good
         story.Node(N(2)).Restart();
         story.Node(N(3)).Restart();

@@ -17,13 +17,6 @@ internal sealed partial class ChainReplica
 
     protected override long Sendable => _log.Durable;
 
-    // Too few copies answer no write, not even one that is done.
-    protected override bool KnowsReplies => MayOrder;
-
-    protected override bool MayOrder => !_record!.IsBelowMin;
-
-    protected override string WhyNotOrdered => $"the chain has {_record!.View.Members.Count} of at least {_record.MinInView} members (min-in-view)";
-
     private void OnPump()
     {
         _pumping = false;
@@ -33,24 +26,8 @@ internal sealed partial class ChainReplica
         PassNextBatch();
     }
 
-    private void OnAppend(Append m)
-    {
-        if (m.To != _self || m.From != _predecessor)
-            return;
-        _heardAt = _freshAt = Now;
-        _suspected.Remove(m.From.Node);
-        if (!Take(m))
-            return;
-        _floor = Math.Max(_floor, m.Floor);
-        if (IsNewcomer && _matched >= _floor)
-            DropRemnant();
-        Remember(m);
-        SaveAndAcknowledge();
-        AdvanceCommit();
-    }
-
     // Whoever becomes the tail answers them. After a failure some addresses are lost: those clients ask again.
-    private void Remember(Append m)
+    protected override void Remember(Append m)
     {
         for (var i = 0; i < m.Callers.Count; i++)
         {
@@ -79,8 +56,6 @@ internal sealed partial class ChainReplica
         return callers ?? [];
     }
 
-    protected override long Floor => _entered;
-
     protected override void OnDurable()
     {
         Forward(greet: false);
@@ -102,7 +77,7 @@ internal sealed partial class ChainReplica
 
     // ---- Acknowledgements ----
 
-    private void OnAppended(Appended m)
+    protected override void OnAppended(Appended m)
     {
         if (_down is null || m.From != _down.Id)
             return;
@@ -121,31 +96,28 @@ internal sealed partial class ChainReplica
         }
 
         SendEntries(_down);
-        if (_serving && IsTail)
+        if (_serving && IsTail && !MustBeSilent)
             PromoteIfCaughtUp(_down);
     }
 
     private void Forget(LogEntry entry) => TakePending(entry.Index, out _);
 
     // A link that is started again keeps its epoch and numbers its messages anew: what this life has not sent was sent by an earlier one.
-    private void OnMismatch(Mismatch m)
+    protected override void OnMismatch(Mismatch m)
     {
         if (_down is not null && m.From == _down.Id && m.Number <= _number)
             GoBack(_down, m);
     }
 
     /// <summary>At the tail: everything durable here is durable in all links before it. Commits, answers, tells the link before.</summary>
-    private void AdvanceCommit()
+    protected override void AdvanceCommit()
     {
         if (!_serving || !IsTail || !PromiseIsDurable || MustBeSilent)
             return;
         var index = IsHead ? _log.Durable : Math.Min(_matched, _log.Durable);
         if (index > _commit)
         {
-            var replies = new Dictionary<string, List<Reply>>();
-            CommitUpTo(index, (entry, applied) => CollectReply(entry, applied, replies));
-            foreach (var (client, items) in MayOrder ? replies : [])
-                SendReplies(client, 0, items);
+            CommitAndAnswer(index);
             if (!_predecessor.IsNone)
                 AcknowledgeSoon();
         }

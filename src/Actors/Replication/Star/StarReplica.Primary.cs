@@ -9,8 +9,6 @@ internal sealed partial class StarReplica
 {
     private readonly SortedDictionary<MemberId, Progress> _progress = [];
     private readonly ReadQueue _reads = new();
-    private bool _readsDue;                 // reads arrived that no message was sent after
-    private long _readRound = -1;           // the newest message number before the last round for reads
     private long _reignStart;               // the index of this epoch's first entry: nothing is served before it is committed
     private TimeSpan _reignSince;
 
@@ -64,7 +62,7 @@ internal sealed partial class StarReplica
             Redirect(client, 0);
         ForgetPending();
         _orders.Clear();        // nobody knows whether they will be carried out
-        (_successor, _readsDue, _pumping) = (default, false, false);
+        (_successor, _pumping) = (default, false);
     }
 
     protected override bool KnowsReplies => _applier.Position.Index >= _reignStart;
@@ -78,9 +76,9 @@ internal sealed partial class StarReplica
     {
         _pumping = false;
         Save();
-        var confirm = _readsDue && AnsweredByQuorum() > _readRound;       // one round at a time: what arrives meanwhile shares the next
+        var confirm = _reads.MayBegin(AnsweredByQuorum());
         if (confirm)
-            (_readsDue, _readRound) = (false, _number);
+            _reads.Begin(_number);
         foreach (var progress in _progress.Values)
         {
             if (!SendEntries(progress) && confirm)
@@ -142,7 +140,6 @@ internal sealed partial class StarReplica
         if (_reads.Count >= _settings.MaxPendingEntries)
             return Refused(m, request, Outcome.Overloaded, $"{_reads.Count} reads are waiting already");
         _reads.Add(_number, m.ReplyTo, request);
-        _readsDue = true;
         PumpSoon();
         return null;
     }
@@ -152,17 +149,9 @@ internal sealed partial class StarReplica
         if (_reads.Count == 0 || _commit < _reignStart)
             return;
         var answered = AnsweredByQuorum();
-        var replies = new Dictionary<string, List<Reply>>();
-        while (_reads.TryTake(answered, out var client, out var request))
-        {
-            if (!replies.TryGetValue(client, out var items))
-                replies.Add(client, items = []);
-            items.Add(ReadNow(request, TimeSpan.Zero));
-        }
-
-        foreach (var (client, items) in replies)
+        foreach (var (client, items) in _reads.Answer(answered, request => ReadNow(request, TimeSpan.Zero)))
             SendReplies(client, 0, items);
-        if (_readsDue && answered > _readRound)
+        if (_reads.MayBegin(answered))
             PumpSoon();
     }
 

@@ -36,7 +36,7 @@ internal sealed partial class StarReplica
     /// <summary>Primary, at each heartbeat: true when there is nothing to send any more.</summary>
     private bool RestIfQuiet()
     {
-        var seen = (_log.Last.Index, _readRound);
+        var seen = (_log.Last.Index, _reads.Round);
         if (seen != _seen || !HasNothingToDo())
         {
             (_seen, _busyAt) = (seen, Now);
@@ -60,7 +60,7 @@ internal sealed partial class StarReplica
     }
 
     private bool HasNothingToDo()
-        => _pending.Count == 0 && _reads.Count == 0 && _successor.IsNone && !_readsDue && _commit == _log.Last.Index && _log.Durable == _log.Last.Index
+        => _pending.Count == 0 && _reads.Count == 0 && _successor.IsNone && !_reads.IsDue && _commit == _log.Last.Index && _log.Durable == _log.Last.Index
         && _views.MembersSettled && _views.Newest.Learners.Count == 0 && _views.Newest.IsMember(_self) && _progress.Count > 0
         && _progress.Values.All(p => p.Match == _log.Last.Index && !p.Suspected && !p.LacksState && _views.Newest.IsMember(p.Id) && HeardWithin(p.Id, _settings.ElectionTimeout));
 

@@ -2,12 +2,12 @@ using Actors.Membership;
 using Akka.Actor;
 using Akka.Event;
 
-namespace Actors.Replication.Chain;
+namespace Actors.Replication.Directed;
 
 /// <summary>What is asked of the authority, and when: to found, to be taken in, to have joined, to go on without whoever is silent.</summary>
-internal sealed partial class ChainReplica
+internal abstract partial class DirectedReplica
 {
-    private readonly HashSet<NodeId> _suspected = [];       // membership events say that they are gone: hints
+    protected readonly HashSet<NodeId> _suspected = [];       // membership events say that they are gone: hints
     private bool _asking;
     private TimeSpan _askedAt;
     private bool _refused;              // the authority gave no answer, or a refusal, since a neighbour fell silent
@@ -17,7 +17,7 @@ internal sealed partial class ChainReplica
 
     // ---- Asking ----
 
-    private void Ask(AuthorityRequest request)
+    protected void Ask(AuthorityRequest request)
     {
         if (_asking)
             return;
@@ -59,7 +59,7 @@ internal sealed partial class ChainReplica
     }
 
     /// <summary>Asks what is to be asked now: not more often than an answer can change, but at once when this replica has come to a new point.</summary>
-    private void Pursue()
+    protected void Pursue()
     {
         if (_asking)
             return;
@@ -72,7 +72,7 @@ internal sealed partial class ChainReplica
         else if (IsWedged)
         {
             if (isDue || _askedAt < _enteredAt)
-                Ask(new ReadRecord(_settings.Id));
+                Ask(WayOn());
         }
         else if (_role is ReplicaRole.Sealed && !_record!.Joined.Contains(_self) && HoldsAll && (isDue || _joinedAsked != _record.Epoch))
         {
@@ -84,6 +84,9 @@ internal sealed partial class ChainReplica
             Ask(new ReadRecord(_settings.Id));
         }
     }
+
+    /// <summary>What is asked when a later epoch must be, or is about to be.</summary>
+    protected virtual AuthorityRequest WayOn() => new ReadRecord(_settings.Id);
 
     // Before a new member joins, it has all that its predecessor had when it joined, and nothing else: what an earlier view has committed is not missing here.
     private bool HoldsAll => PromiseIsDurable && (!IsNewcomer || (_floor >= 0 && Math.Min(_matched, _log.Durable) >= _floor && AllIsSaved));
@@ -143,9 +146,7 @@ internal sealed partial class ChainReplica
 
     private void OnHeartbeatTick()
     {
-        GiveUpLostBatch();
-        Forward(greet: true);
-        AdvanceCommit();        // it may have been silent for a lease
+        Beat();
         if (_serving)
             GoOnWithoutSilent();
         else if (_role is ReplicaRole.Sealed && !IsWedged)
@@ -156,18 +157,16 @@ internal sealed partial class ChainReplica
     // The kick is the authority's compare-and-swap, not this clock.
     private void GoOnWithoutSilent()
     {
-        if (IsPredecessorSilent)
-            Propose(_record!.View.Without(_predecessor));
-        else if (IsSuccessorSilent)
-            Propose(_record!.View.Without(_successor));
+        if (SilentNeighbour is { IsNone: false } silent)
+            Propose(_record!.View.Without(silent));
         else
             _refused = false;       // of earlier troubles
     }
 
-    private bool IsPredecessorSilent => !_predecessor.IsNone && Now - _heardAt >= Limit(_predecessor);
+    protected bool IsPredecessorSilent => !_predecessor.IsNone && Now - _heardAt >= Limit(_predecessor);
 
-    private bool IsSuccessorSilent => _down is not null
-        && (Now - _down.HeardAt >= Limit(_successor) || (_down.OwesSince < Now && Now - _down.OwesSince >= _settings.KickAfter));
+    protected bool IsSilent(Progress of)
+        => Now - of.HeardAt >= Limit(of.Id) || (of.OwesSince < Now && Now - of.OwesSince >= _settings.KickAfter);
 
     /// <summary>Members that have not joined the present view when others wait for it.</summary>
     private void GoOnWithoutAbsent()
@@ -180,9 +179,10 @@ internal sealed partial class ChainReplica
 
     private TimeSpan Limit(MemberId id) => _suspected.Contains(id.Node) ? _settings.ElectionTimeout : _settings.KickAfter;
 
-    private void PromoteIfCaughtUp(Progress learner)
+    /// <summary>The learner that takes entries from this replica becomes a member when it has what is committed.</summary>
+    protected void PromoteIfCaughtUp(Progress learner)
     {
-        if (!MustBeSilent && _record!.View.Learners.Contains(learner.Id) && learner.Match >= _commit && !learner.LacksState)
+        if (_record!.View.Learners.Contains(learner.Id) && learner.Match >= _commit && !learner.LacksState)
             Propose(_record.View.WithPromoted(learner.Id));
     }
 
@@ -204,7 +204,7 @@ internal sealed partial class ChainReplica
     }
 
     /// <summary>True when neither the authority nor a neighbour answers: nobody on this side can serve.</summary>
-    protected override bool IsCutOff => _refused && (_serving ? IsPredecessorSilent || IsSuccessorSilent : Now - _enteredAt > _settings.KickAfter);
+    protected override bool IsCutOff => _refused && (_serving ? !SilentNeighbour.IsNone : Now - _enteredAt > _settings.KickAfter);
 
     private sealed record AuthorityAnswered(AuthorityReply Reply) : INoSerializationVerificationNeeded;
 }

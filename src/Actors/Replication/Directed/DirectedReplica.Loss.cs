@@ -2,10 +2,10 @@ using Actors.Replication.Operations;
 using Akka.Actor;
 using Akka.Event;
 
-namespace Actors.Replication.Chain;
+namespace Actors.Replication.Directed;
 
-/// <summary>A chain whose complete links are lost for good goes on from this one alone, because an operator says so.</summary>
-internal sealed partial class ChainReplica
+/// <summary>A group whose complete members are lost for good goes on from this replica alone, because an operator says so.</summary>
+internal abstract partial class DirectedReplica
 {
     private void OnAcceptLoss(AcceptLoss m)
     {
@@ -26,7 +26,7 @@ internal sealed partial class ChainReplica
         if (_record is null || _log.Last.Index == 0)
             return $"{_environment.Node} holds nothing of group '{_settings.Id}'";
         if (_serving || (_role is ReplicaRole.Learner && Now - _heardAt < _settings.KickAfter))
-            return $"group '{_settings.Id}' has a chain that serves, or {_environment.Node} has not waited for it yet: nothing has to be given up";
+            return $"group '{_settings.Id}' has a view that serves, or {_environment.Node} has not waited for it yet: nothing has to be given up";
         return m.Last == _log.Last ? null : $"the log of {_environment.Node} ends at {_log.Last}, not at {m.Last}: look at the status again";
     }
 

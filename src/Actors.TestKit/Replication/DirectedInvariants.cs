@@ -4,16 +4,20 @@ using Actors.Replication;
 
 namespace Actors.TestKit;
 
-/// <summary>What must hold of a chain, judged by its messages and disks.</summary>
-/// <remarks>Replication rules, 5.6; the first is the Update Propagation Invariant of van Renesse and Schneider (OSDI 2004, section 3.2).</remarks>
-internal sealed class ChainInvariants(Simulation simulation, GroupKeys keys)
+/// <summary>What must hold of a group whose views come from the directory, a chain or a primary and its backups, judged by its messages and disks.</summary>
+/// <remarks>Replication rules, 5.6; of a chain also the Update Propagation Invariant of van Renesse and Schneider (OSDI 2004, section 3.2).</remarks>
+internal sealed class DirectedInvariants(Simulation simulation, GroupKeys keys, Protocol protocol)
 {
     private const string Repaired = "a chain went on after a change of its view";
     private const string Grew = "a learner became the tail";
     private const string OneLeft = "one link was left";
+    private const string WentOn = "a group went on in a view of the directory";
+    private const string LastOne = "the last eligible replica went on alone";
     private const string ReadsOn = "a tail that was left out answered by its lease";
 
+    private readonly bool _isChain = protocol is Protocol.Chain;
     private readonly SortedDictionary<Epoch, View> _views = [];
+    private readonly Dictionary<Epoch, Life?> _leaders = [];      // in a star the life of the primary that has sent in it
     private readonly Dictionary<LogPosition, UInt128> _entries = [];
     private readonly Dictionary<MemberId, Epoch> _acted = [];
     private readonly HashSet<MemberId> _departed = [];
@@ -26,7 +30,8 @@ internal sealed class ChainInvariants(Simulation simulation, GroupKeys keys)
     /// <summary>What a good sweep sees.</summary>
     public void Expect()
     {
-        foreach (var name in new[] { Repaired, Grew, OneLeft, ReadsOn })
+        string[] ofChain = [Repaired, Grew, OneLeft, ReadsOn];
+        foreach (var name in _isChain ? ofChain : [WentOn, LastOne])
             simulation.Sometimes(name);
     }
 
@@ -53,15 +58,15 @@ internal sealed class ChainInvariants(Simulation simulation, GroupKeys keys)
     {
         if (_active.View is { } before)
         {
-            simulation.Reached(Repaired);
+            simulation.Reached(_isChain ? Repaired : WentOn);
             Require(before.Members.Intersect(record.View.Members).Any(), "Views Intersect", $"{record.View} follows {before}");
-            if (before.Learners.Intersect(record.View.Members).Any())
+            if (_isChain && before.Learners.Intersect(record.View.Members).Any())
                 simulation.Reached(Grew);
             _departed.UnionWith(before.Members.Except(record.View.Members));
         }
 
         if (record.View.Members.Count == 1)
-            simulation.Reached(OneLeft);
+            simulation.Reached(_isChain ? OneLeft : LastOne);
         var returned = record.View.Members.FirstOrDefault(_departed.Contains);
         Require(returned.IsNone, "Kicked For Ever", $"{returned} is back in {record.View}");
         foreach (var member in record.View.Members)
@@ -69,18 +74,36 @@ internal sealed class ChainInvariants(Simulation simulation, GroupKeys keys)
         _active = (record.Epoch, record.View);
     }
 
-    /// <summary>A link forwards.</summary>
+    /// <summary>A link forwards, or a primary sends.</summary>
     public void OnAppend(Append m)
     {
         OnAct(m.From, m.Epoch, m.Commit);
+        if (!_isChain)
+            OnLed(m);
         foreach (var entry in m.Entries)
         {
             if (!_entries.TryAdd(entry.Position, entry.Hash))
                 Require(_entries[entry.Position] == entry.Hash, "Log Matching", $"there are two entries {entry.Position}");
         }
 
-        if (m.Entries.Count > 0)
+        if (_isChain && m.Entries.Count > 0)
             Require(Holds(m.From, m.Entries[^1].Index, m.Entries[^1].Hash), "Forwarded Is Durable", $"{m.From} forwards entry {m.Entries[^1].Position}, which a crash now would take away");
+    }
+
+    private void OnLed(Append m)
+    {
+        var life = simulation.Node(m.From.Node).CurrentLife;
+        Require(_views.GetValueOrDefault(m.Epoch)?.Members[0] == m.From, "The View Names The Primary", $"{m.From} leads epoch {m.Epoch}, whose view is {_views.GetValueOrDefault(m.Epoch)}");
+        if (!_leaders.TryAdd(m.Epoch, life))
+            Require(_leaders[m.Epoch] == life, "One Life Leads An Epoch", $"{m.From} leads epoch {m.Epoch} after it was started again");
+        OnCommit(m.From, m.Epoch, m.Commit);
+    }
+
+    // In a view that is not active yet it speaks of the last one.
+    private void OnCommit(MemberId from, Epoch epoch, long commit)
+    {
+        foreach (var member in epoch == _active.Epoch ? _views[epoch].Members : [])
+            Require(Unknown(member) || Log(member.Node).HoldsDurably(commit), "Commit By All", $"{from} says that {commit} is committed in {_views[epoch]}, {member} does not hold it");
     }
 
     /// <summary>A link acknowledges to the one before it. The founding entry is nobody's: all have it from the authority.</summary>
@@ -89,7 +112,7 @@ internal sealed class ChainInvariants(Simulation simulation, GroupKeys keys)
         OnAct(m.From, m.Epoch, m.Commit);
         if (!_views.TryGetValue(m.Epoch, out var view) || !view.IsMember(m.From))
             return;
-        if (m.Durable > 1 && !Unknown(m.From) && Log(m.From.Node).DurableAt(m.Durable) is { } entry)
+        if (_isChain && m.Durable > 1 && !Unknown(m.From) && Log(m.From.Node).DurableAt(m.Durable) is { } entry)
         {
             foreach (var upper in view.Members.TakeWhile(id => id != m.From))
                 Require(Holds(upper, m.Durable, entry.Hash), "Update Propagation", $"{m.From} has entry {entry.Position}, {upper} before it has not");
@@ -98,9 +121,7 @@ internal sealed class ChainInvariants(Simulation simulation, GroupKeys keys)
         if (view.Members[^1] == m.From && m.Commit > _committed)
             (_committed, _spoken) = (m.Commit, Later(_spoken, m.Epoch));
 
-        // In a view that is not active yet it speaks of the last one.
-        foreach (var member in m.Epoch == _active.Epoch ? view.Members : [])
-            Require(Unknown(member) || Log(member.Node).HoldsDurably(m.Commit), "Commit By All", $"{m.From} says that {m.Commit} is committed in {view}, {member} does not hold it");
+        OnCommit(m.From, m.Epoch, m.Commit);
     }
 
     /// <summary>A client is answered, by a link that has promised <paramref name="epoch"/>.</summary>
@@ -128,7 +149,7 @@ internal sealed class ChainInvariants(Simulation simulation, GroupKeys keys)
     /// <summary>A link begins to handle what its successor tells it. A link that is the tail learns nothing from the learner behind it.</summary>
     public void OnHandled(Life life, Appended m)
     {
-        if (!_views.TryGetValue(m.Epoch, out var view) || view.Members.TakeWhile(id => id != m.From).LastOrDefault() is not { IsNone: false } link || !view.IsMember(m.From))
+        if (!_isChain || !_views.TryGetValue(m.Epoch, out var view) || view.Members.TakeWhile(id => id != m.From).LastOrDefault() is not { IsNone: false } link || !view.IsMember(m.From))
             return;
         var told = _told.GetValueOrDefault(link);
         if (told.Life == life && told.Epoch == m.Epoch)

@@ -202,8 +202,11 @@ internal sealed class GroupInvariants
 
     private void OnView(ViewChanged m)
     {
-        if (!m.From.IsNone)
-            _simulation.Moment(m.Record.IsActive ? GroupMoment.Vote : m.Record.View.Learners.Count > 0 ? GroupMoment.TakingIn : GroupMoment.Proposal, m.From.Node);
+        if (m.From.IsNone)
+            return;
+        if (m.Record is { IsActive: false } record && record.View.Members.Except(record.Serving).Any())
+            _simulation.Moment(GroupMoment.Promotion, m.From.Node);
+        _simulation.Moment(m.Record.IsActive ? GroupMoment.Vote : m.Record.View.Learners.Count > 0 ? GroupMoment.TakingIn : GroupMoment.Proposal, m.From.Node);
     }
 
     private void OnAppend(Append m)

@@ -12,6 +12,9 @@ internal static class GroupMoment
     /// <summary>A primary proposes to take a machine in.</summary>
     public const string TakingIn = "proposal of a learner";
 
+    /// <summary>A link tells of a view with a new tail, which not all have joined.</summary>
+    public const string Promotion = "promotion of a learner";
+
     /// <summary>The primary sends something to a backup; in a chain, the link that faults aim at sends something to its neighbour.</summary>
     public const string Message = "message";
 

@@ -152,6 +152,8 @@ public static class GroupSwarm
         var authority = simulation.RandomFor("authority");
         if (options is { Protocol: Protocol.PrimaryBackup, IsLossy: false } && (options.Authority ?? (authority.Chance(0.2) ? ViewAuthority.Directory : ViewAuthority.Self)) is ViewAuthority.Directory)
             settings = settings with { Authority = ViewAuthority.Directory, Commit = CommitRule.All, Reads = ReadGuard.Barrier, MinInView = authority.Chance(0.5) ? 1 : settings.MinInView };
+        if (settings.Protocol is Protocol.Chain && simulation.RandomFor("min in view").Chance(0.3))
+            settings = settings with { MinInView = 1 };
         if (options.IsLossy)
             settings = settings with { Commit = CommitRule.One, Durability = Durability.Memory, Reads = ReadGuard.Stale };
         double[] shares = [0, 0.4, 1];

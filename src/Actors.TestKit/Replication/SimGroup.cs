@@ -196,8 +196,7 @@ public sealed class SimGroup
             StateMachine = () => _invariants.Watched(context.Id, new HesitantMachine(new KeyValueMachine(), () => Hesitation(context), duration => _invariants.OnQuery(context.Id, duration))),
         };
         var node = Run(context, _nodes, _directory is null ? [machine] : [machine, _directory]);
-        if (_settings.Protocol is Protocol.PrimaryBackup)
-            context.ActorOf(Akka.Actor.Props.Create(() => new Stopper(node)), Stopper.Name);
+        context.ActorOf(Akka.Actor.Props.Create(() => new Stopper(node)), Stopper.Name);
         context.OnHint(hint => node.Tell(new PeerHint(hint.Peer, hint.Suspected), ActorRefs.NoSender));
         _started?.Invoke(this, context);
     }

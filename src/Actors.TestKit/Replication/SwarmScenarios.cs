@@ -46,8 +46,7 @@ internal static class SwarmScenarios
         events.AddRange(HandOvers(group, random));
         if (!events.Exists(e => e.Kind is FaultKind.Wipe or FaultKind.BitRot))     // of a group that is smaller for a while, fewer disks may be lost
             events.AddRange(Removals(group, random));
-        if (group.Settings.Protocol is Protocol.PrimaryBackup)
-            events.AddRange(Operations(group, simulation.RandomFor("operations")));
+        events.AddRange(Operations(group, simulation.RandomFor("operations")));
         if (random.Chance(0.3))
             events.AddRange(CrashedVoters(random));
         if (random.Chance(0.5))
@@ -61,6 +60,12 @@ internal static class SwarmScenarios
                 continue;
             events.AddRange(LateAnswers(group, random));
             events.AddRange(DeafHandOver(group, random));
+        }
+
+        if (group.Settings.Protocol is Protocol.Chain)
+        {
+            events.AddRange(CutOffEnds(group, clients, simulation.RandomFor("cut-off ends")));
+            events.AddRange(UnheardJoins(group, simulation.RandomFor("unheard joins")));
         }
 
         if (group.Settings is { Protocol: Protocol.Chain, Reads: ReadGuard.Lease })
@@ -150,6 +155,36 @@ internal static class SwarmScenarios
 
             if (random.Chance(0.5))
                 yield return new FaultEvent(at, FaultKind.Crash, [default], TimeSpan.FromMilliseconds(1)) { Upon = At(GroupMoment.Vote, UpTo(random, 60)) };
+        }
+    }
+
+    /// <summary>Head and tail are cut off together, with some of the clients, and the links between them go on without both: neither of the two has joined the view that the others are in.</summary>
+    private static IEnumerable<FaultEvent> CutOffEnds(SimGroup group, IReadOnlyList<NodeId> clients, SeededRandom random)
+    {
+        if (group.Settings.InitialMembers.Count < 3 || !random.Chance(0.3))
+            yield break;
+        NodeId[] ends = [group.Settings.InitialMembers[0], group.Settings.InitialMembers[^1]];
+        var (at, lasts) = (random.Between(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(3)), group.Settings.ElectionTimeout * (1 + random.NextDouble()) + group.Settings.KickAfter * (1 + 2 * random.NextDouble()));
+        yield return new FaultEvent(at, FaultKind.Partition, [.. ends, .. clients.Where(_ => random.Chance(0.5))], lasts);
+        foreach (var other in group.Nodes.Except(ends))
+        {
+            foreach (var end in ends)
+                yield return new FaultEvent(at + UpTo(random, 60), FaultKind.FalseSuspicion, [other, end], TimeSpan.Zero);
+        }
+    }
+
+    /// <summary>A new tail joins its view, and the others, who have as well, do not reach the directory to say so: the new tail would go on without them.</summary>
+    private static IEnumerable<FaultEvent> UnheardJoins(SimGroup group, SeededRandom random)
+    {
+        for (var i = random.Chance(0.5) ? 1 + random.Next(3) : 0; i > 0; i--)
+        {
+            var (at, heard) = (Before(random, TimeSpan.Zero), group.Nodes[random.Next(group.Nodes.Count)]);
+            var lasts = group.Settings.KickAfter + group.Settings.ElectionTimeout * (1 + 2 * random.NextDouble());
+            foreach (var other in group.Nodes.Where(node => node != heard))
+            {
+                foreach (var directory in group.DirectoryNodes)
+                    yield return new FaultEvent(at, FaultKind.CutOneWay, [other, directory], lasts) { Upon = At(GroupMoment.Promotion) };
+            }
         }
     }
 

@@ -50,6 +50,7 @@ internal sealed partial class GroupClient
         if (call.Kind is RequestKind.Register)
         {
             Answered(call);
+            _whyNoSession = result.Error;
             if (result.Outcome is Outcome.Ok)
                 (_session, _nextSequence, _registration) = (reply.Session, 1, null);
             else
@@ -129,7 +130,7 @@ internal sealed partial class GroupClient
     private void OnTick()
     {
         foreach (var call in Outstanding().Concat(_queue).Where(c => c.Deadline <= Now).ToList())
-            Finish(call, Undecided(call, "no answer in time"));
+            Finish(call, Undecided(call, call.Number == 0 && _whyNoSession.Length > 0 ? _whyNoSession : "no answer in time"));
         Resend();
         if (_commands.Count == 0 && _reads.Count == 0 && _queue.Count == 0 && _statusCalls.Count == 0)
         {

@@ -45,6 +45,7 @@ internal sealed partial class GroupClient : UntypedActor, IWithTimers
     private TimeSpan _redirectedAt;
     private LogPosition _session;
     private Call? _registration;
+    private string _whyNoSession = "";          // the last refusal to open one
     private long _nextSequence = 1;
     private long _nextRead = 1;
     private long _number;                       // of the last message

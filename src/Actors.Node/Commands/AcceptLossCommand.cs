@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Text;
 using Actors.Node.Http;
+using Actors.Replication;
 
 namespace Actors.Node.Commands;
 
@@ -16,9 +17,8 @@ internal static class AcceptLossCommand
         var description = "Restarts a group that has lost its quorum for good from the most up-to-date replica that can be reached; says what is given up and asks first";
         return ClientCommand.Create(terminal, "accept-loss", description, [yes], async context =>
         {
-            var status = await FullMembership.StatusAsync(context.Client);
-            var group = status.Groups.FirstOrDefault(g => g.Name == context.Group)
-                ?? throw new CommandException(ExitCode.Usage, $"there is no group '{context.Group}': there are {string.Join(", ", status.Groups.Select(g => g.Name))}");
+            var status = await FullMembership.StatusAsync(context.Client, context.Group);       // a group of the project's own too, such as the directory
+            var group = status.Groups.Single();
             var chosen = Choose(group);
             await terminal.Error.WriteLineAsync(GivenUp(group, chosen));
             if (!context.Parsed.GetValue(yes))
@@ -34,6 +34,13 @@ internal static class AcceptLossCommand
     {
         if (group.Members.FirstOrDefault(member => Roles.Leads(member.Role)) is { } leader)
             throw new CommandException(ExitCode.Negative, $"group '{group.Name}' has a {leader.Role}, {leader.Node}: nothing has to be given up");
+        if (group.Members.FirstOrDefault(member => member.Role is "middle" or "tail") is { } link)
+        {
+            throw new CommandException(
+                ExitCode.Negative,
+                $"{link.Node} is still {link.Role} of group '{group.Name}': nothing of it has to be given up, it goes on when its directory does; if most of that one's nodes are lost for good: actors accept-loss --group {GroupSettings.Directory}");
+        }
+
         var isDirected = group.Authority == "directory";      // where a replica without a membership may go on, too: its log is what matters
         return group.Members.Where(member => member.LastIndex > 0 && (member.Role is "backup" or "candidate" or "learner" or "sealed" || (isDirected && member.Role is "joining"))).OrderByDescending(member => member.LastEpoch).ThenByDescending(member => member.LastIndex).FirstOrDefault()
             ?? throw new CommandException(ExitCode.Negative, $"no replica of group '{group.Name}' that can be reached holds anything to go on from");
@@ -65,7 +72,7 @@ internal static class AcceptLossCommand
             throw answer.ToException();
         for (var clock = Stopwatch.StartNew(); clock.Elapsed < Patience; await Task.Delay(100))
         {
-            if ((await FullMembership.StatusAsync(client)).Groups.Single(g => g.Name == context.Group).Members.Any(member => Roles.Leads(member.Role)))
+            if ((await FullMembership.StatusAsync(client, context.Group)).Groups.Single().Members.Any(member => Roles.Leads(member.Role)))
                 return;
         }
 

@@ -34,10 +34,10 @@ internal static class FullMembership
             : group.Members.Any(m => Roles.Leads(m.Role)) ? null : $"group '{group.Name}' has no primary or head")
         .FirstOrDefault(trouble => trouble is not null);
 
-    /// <summary>What the first node that answers says.</summary>
-    public static async Task<StatusDocument> StatusAsync(NodeClient client)
+    /// <summary>What the first node that answers says; of one <paramref name="group"/> alone, if there is one.</summary>
+    public static async Task<StatusDocument> StatusAsync(NodeClient client, string? group = null)
     {
-        var answer = await client.SendAsync("/v1/status", target => new HttpRequestMessage(HttpMethod.Get, target));
+        var answer = await client.SendAsync(group is null ? "/v1/status" : $"/v1/status?group={group}", target => new HttpRequestMessage(HttpMethod.Get, target));
         return answer.IsOk ? StatusTable.Parse(answer.Body) : throw answer.ToException();
     }
 }

@@ -100,7 +100,7 @@ internal static class HttpApi
         app.MapGet("/v1/groups/{group}/backup", context => operations.BackupAsync(context, Id(context)));
         app.MapPost("/v1/groups/{group}/restore", context => operations.RestoreAsync(context, Id(context)));
         app.MapPost("/v1/groups/{group}/verify", context => operations.VerifyAsync(context, Id(context)));
-        app.MapPost("/v1/groups/{group}/accept-loss", context => operations.AcceptLossAsync(context, Id(context)));
+        app.MapPost("/v1/groups/{group}/accept-loss", context => operations.AcceptLossAsync(context, Name(context)));
         app.MapGet("/v1/groups", groups.ListAsync);
         app.MapPost("/v1/groups", groups.CreateAsync);
         app.MapGet("/v1/groups/{group}", context =>

@@ -49,14 +49,24 @@ internal sealed class OperationEndpoints(IReplication replication, NodeInfo self
         await context.Response.WriteAsJsonAsync(new CheckDocument(check.Index, check.Agree, [.. entries.OrderBy(e => e.Node, StringComparer.Ordinal)]), context.RequestAborted);
     }
 
-    public async Task AcceptLossAsync(HttpContext context, GroupId group)
+    /// <summary>Of a group of the project's own too, such as the directory.</summary>
+    public async Task AcceptLossAsync(HttpContext context, string group)
     {
         var query = new Query(context, "epoch", "index");
         var last = new LogPosition(new Epoch(query.Number("epoch", 1, long.MaxValue, 0)), query.Number("index", 1, long.MaxValue, 0));
-        var refusal = await replication.AcceptLossAsync(group, last);
+        string refusal;
+        try
+        {
+            refusal = await replication.AcceptLossAsync(new GroupId(group), last);
+        }
+        catch (Exception e) when (e is KeyNotFoundException or ArgumentException)
+        {
+            throw new ProblemException(Problem.NoSuchGroup(e.Message));
+        }
+
         if (refusal.Length > 0)
             throw new ProblemException(new Problem(409, "not-accepted", refusal));
-        await context.Response.WriteAsJsonAsync(new { group = group.Value, node = self.Name.Value }, context.RequestAborted);
+        await context.Response.WriteAsJsonAsync(new { group, node = self.Name.Value }, context.RequestAborted);
     }
 
     private static CheckEntry Describe(ReplicaStatus r) => r.Check is { } check

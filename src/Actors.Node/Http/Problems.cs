@@ -34,6 +34,8 @@ internal sealed record Problem(int Status, string Code, string Detail)
 
     public static Problem TooLarge(string detail) => new(413, "too-large", detail);
 
+    public static Problem NoSuchGroup(string detail) => new(404, "group-not-found", detail);
+
     public static Problem NoSuchKey() => new(404, "key-not-found", "there is no such key");
 
     public static Problem ConditionFailed(string detail) => new(412, "condition-failed", detail);

@@ -53,6 +53,21 @@ internal sealed class Query
     /// <summary>A parameter that must be there and name a node.</summary>
     public NodeId Node(string name, string meaning) => NodeNamed(name, Required(name, meaning));
 
+    /// <summary>A parameter that names a group; null when it is not there.</summary>
+    public GroupId? Group(string name)
+    {
+        if (!_values.TryGetValue(name, out var value))
+            return null;
+        try
+        {
+            return new GroupId(Encoding.UTF8.GetString(value));
+        }
+        catch (ArgumentException e)
+        {
+            throw Bad(name, $"names no group: {e.Message}");
+        }
+    }
+
     /// <summary>The node named <paramref name="text"/>, which came as <paramref name="parameter"/> of the query or the path.</summary>
     public static NodeId NodeNamed(string parameter, string text)
     {

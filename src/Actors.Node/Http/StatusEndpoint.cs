@@ -46,11 +46,23 @@ internal sealed class StatusEndpoint(IReplication replication, IGroupCatalog cat
 
     public async Task GetAsync(HttpContext context)
     {
-        _ = new Query(context);
-        var replicas = await replication.StatusAsync(Patience);
+        var one = new Query(context, "group").Group("group");
+        var replicas = one is { } id ? await StatusAsync(id) : await replication.StatusAsync(Patience);
         var nodes = self.Nodes.Select(node => Node(node, replicas.FirstOrDefault(replica => replica.Node == node)));
-        var groups = replication.Groups.Order().Select(group => Describe(group, [.. replicas.Where(replica => replica.Group == group)]));
+        var groups = (one is { } only ? [only] : replication.Groups).Order().Select(group => Describe(group, [.. replicas.Where(replica => replica.Group == group)]));
         await context.Response.WriteAsJsonAsync(new StatusDocument([.. nodes], [.. groups]), context.RequestAborted);
+    }
+
+    private async Task<IReadOnlyList<ReplicaStatus>> StatusAsync(GroupId group)
+    {
+        try
+        {
+            return await replication.StatusAsync(group, Patience);
+        }
+        catch (KeyNotFoundException e)
+        {
+            throw new ProblemException(Problem.NoSuchGroup(e.Message));
+        }
     }
 
     /// <summary>A node says in the labels of its replicas which process it is.</summary>

@@ -104,6 +104,10 @@ public interface IReplication
     /// <summary>What the replicas of all reachable nodes say of themselves; nodes that do not answer within <paramref name="timeout"/> are missing.</summary>
     Task<IReadOnlyList<ReplicaStatus>> StatusAsync(TimeSpan timeout);
 
+    /// <summary>The same of one group, which may also be one that the project keeps for itself, such as <see cref="GroupSettings.Directory"/>.</summary>
+    /// <exception cref="KeyNotFoundException">No such group is known.</exception>
+    Task<IReadOnlyList<ReplicaStatus>> StatusAsync(GroupId id, TimeSpan timeout);
+
     /// <summary>Asks the group's primary to hand over to <paramref name="target"/>; completes with an empty text when it did, or with the reason why not.</summary>
     Task<string> TransferAsync(GroupId id, NodeId target, TimeSpan timeout);
 

@@ -54,7 +54,6 @@ internal sealed class ReplicationHandle : IReplication
         return [.. perGroup.SelectMany(s => s)];
     }
 
-    /// <summary>As <see cref="StatusAsync(TimeSpan)"/>, of one group.</summary>
     public Task<IReadOnlyList<ReplicaStatus>> StatusAsync(GroupId id, TimeSpan timeout) => Find(id).StatusAsync(timeout);
 
     public Task<string> TransferAsync(GroupId id, NodeId target, TimeSpan timeout) => Find(id).TransferAsync(target, timeout);

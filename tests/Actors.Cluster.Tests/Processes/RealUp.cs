@@ -3,25 +3,27 @@ namespace Actors.Cluster.Tests;
 /// <summary>An <c>actors up</c> on ports of its own, as a user starts it in a terminal that is none.</summary>
 internal sealed class RealUp : IDisposable
 {
-    private const int Count = 3;
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(40);
 
     private readonly LoggedProcess _process;
     private readonly HttpNode[] _nodes;
     private readonly string _folder;
     private readonly IReadOnlyList<string> _program;
+    private readonly int _count;
 
     /// <param name="folder">Where it is started, for its log and what <c>kill</c> and <c>start</c> need to know; survives it.</param>
     /// <param name="data">For the nodes' data; null for a temporary folder of its own choice.</param>
     /// <param name="program">How <c>actors</c> is called; null for the built program.</param>
     /// <param name="config">What the nodes have in common; null for the default of <c>up</c>.</param>
-    public RealUp(string folder, string? data = null, IReadOnlyList<string>? program = null, string? config = null)
+    /// <param name="count">How many nodes that makes.</param>
+    public RealUp(string folder, string? data = null, IReadOnlyList<string>? program = null, string? config = null, int count = 3)
     {
         _folder = folder;
+        _count = count;
         _program = program ?? NodeProgram.Built;
-        var port = Ports.FreeInARow(2 * Count);
-        var http = port + Count;
-        Urls = [.. Enumerable.Range(http, Count).Select(p => FormattableString.Invariant($"http://127.0.0.1:{p}"))];
+        var port = Ports.FreeInARow(2 * count);
+        var http = port + count;
+        Urls = [.. Enumerable.Range(http, count).Select(p => FormattableString.Invariant($"http://127.0.0.1:{p}"))];
         _nodes = [.. Urls.Select(url => new HttpNode(url, null))];
         string[] arguments = ["up", "--port", FormattableString.Invariant($"{port}"), "--http-port", FormattableString.Invariant($"{http}")];
         _process = new LoggedProcess([.. _program, .. arguments, .. data is null ? Array.Empty<string>() : ["--data", data], .. config is null ? Array.Empty<string>() : ["--config", config]], Path.Combine(folder, "up.log"), folder);
@@ -32,10 +34,11 @@ internal sealed class RealUp : IDisposable
     /// <param name="test">Gets the cluster, and the folder that it was started in.</param>
     /// <param name="keepsData">With <c>--data</c>: the nodes' data and logs are in the folder.</param>
     /// <param name="config">What the nodes have in common; null for the default of <c>up</c>.</param>
-    public static async Task WithAsync(ITestOutputHelper output, Func<RealUp, Scratch, Task> test, bool keepsData = true, string? config = null)
+    /// <param name="count">How many nodes that makes.</param>
+    public static async Task WithAsync(ITestOutputHelper output, Func<RealUp, Scratch, Task> test, bool keepsData = true, string? config = null, int count = 3)
     {
         using var folder = new Scratch();
-        using var up = new RealUp(folder.Path, keepsData ? folder.File("data") : null, config: config);
+        using var up = new RealUp(folder.Path, keepsData ? folder.File("data") : null, config: config, count: count);
         try
         {
             await up.StartAsync();
@@ -68,9 +71,9 @@ internal sealed class RealUp : IDisposable
         });
     }
 
-    /// <summary>Waits until every node runs, is reached by every other, and is in the view.</summary>
-    public Task<ClusterStatus> WholeAsync() => RealCluster.UntilAsync("three members of every group, one of them primary or head", async () =>
-        await StatusAsync() is { } status && status.Nodes.All(node => node.Reachable) && status.Groups.All(group => group.IsWhole(Count)) ? status : null);
+    /// <summary>Waits until every node runs, is reached by every other, and is in the view; or, given <paramref name="members"/>, until so many are in it.</summary>
+    public Task<ClusterStatus> WholeAsync(int? members = null) => RealCluster.UntilAsync($"{members ?? _count} members of every group, one of them primary or head", async () =>
+        await StatusAsync() is { } status && (members is not null || status.Nodes.All(node => node.Reachable)) && status.Groups.All(group => group.IsWhole(members ?? _count)) ? status : null);
 
     /// <summary>What the first node that answers says.</summary>
     public async Task<ClusterStatus?> StatusAsync()

@@ -138,7 +138,10 @@ internal sealed class FakeReplication : IReplication
 
     IReplicatedGroup IReplication.Group(GroupId id) => id == Group.Id ? Group : throw new KeyNotFoundException();
 
-    public Task<IReadOnlyList<ReplicaStatus>> StatusAsync(TimeSpan timeout) => Task.FromResult<IReadOnlyList<ReplicaStatus>>([.. Status]);
+    public Task<IReadOnlyList<ReplicaStatus>> StatusAsync(TimeSpan timeout) => Task.FromResult<IReadOnlyList<ReplicaStatus>>([.. Status.Where(replica => replica.Group == Group.Id)]);
+
+    public async Task<IReadOnlyList<ReplicaStatus>> StatusAsync(GroupId id, TimeSpan timeout) =>
+        Status.FindAll(replica => replica.Group == id) is { Count: > 0 } of ? of : id == Group.Id ? [] : throw new KeyNotFoundException($"no group '{id}' is known on {Node}");
 
     public List<(NodeId Node, bool Join)> Changes { get; } = [];
 

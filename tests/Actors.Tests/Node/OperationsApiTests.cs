@@ -102,6 +102,7 @@ public sealed class OperationsApiTests : IAsyncLifetime
         _node.Replication.LossReply = "group 'default' has a primary: nothing has to be given up";
         await (await _node.SendAsync(HttpMethod.Post, "/v1/groups/default/accept-loss?epoch=5&index=120")).ProblemAsync(409, "not-accepted");
         await (await _node.SendAsync(HttpMethod.Post, "/v1/groups/default/accept-loss?epoch=0")).ProblemAsync(400, "bad-parameter");
+        await (await _node.SendAsync(HttpMethod.Post, "/v1/groups/No/accept-loss?epoch=5&index=120")).ProblemAsync(404, "group-not-found");
     }
 
     private static ReplicaStatus Replica(string node, ReplicaCheck check) => new(

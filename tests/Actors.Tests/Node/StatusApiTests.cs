@@ -32,6 +32,19 @@ public sealed class StatusApiTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_status_of_one_group_alone_may_be_that_of_the_directory()
+    {
+        Replica("n1", ReplicaRole.Primary, epoch: 3);
+        _node.Replication.Status.Add(_node.Replication.Status[0] with { Group = GroupSettings.Directory, Role = ReplicaRole.Backup });
+
+        Assert.Equal("default", Text(Assert.Single((await (await _node.GetAsync("/v1/status")).JsonAsync()).GetProperty("groups").EnumerateArray()), "name"));
+        var group = Assert.Single((await (await _node.GetAsync("/v1/status?group=actors.directory")).JsonAsync()).GetProperty("groups").EnumerateArray());
+        Assert.Equal(("actors.directory", "backup"), (Text(group, "name"), Text(group.GetProperty("members")[0], "role")));
+        await (await _node.GetAsync("/v1/status?group=other")).ProblemAsync(404, "group-not-found");
+        await (await _node.GetAsync("/v1/status?group=Other")).ProblemAsync(400, "bad-parameter");
+    }
+
+    [Fact]
     public async Task A_member_that_does_not_answer_is_named_unreachable_with_the_process_it_last_was()
     {
         Replica("n1", ReplicaRole.Primary, epoch: 3);

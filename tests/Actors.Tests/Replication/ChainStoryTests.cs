@@ -297,7 +297,7 @@ public sealed class ChainStoryTests
         story.Node(N(2)).Crash();
         story.Repeatedly(() => story.Status(N(1)).Members.Count == 1);
         Assert.Contains("has a view that serves", story.AcceptLoss(N(1), default), StringComparison.Ordinal);
-        story.Node(N(1)).Crash();       // for good
+        story.Node(N(1)).Crash();       // for good, as the operator believes
         story.Node(N(2)).Restart();
         story.Node(N(3)).Restart();
         story.Simulation.RunFor(TimeSpan.FromSeconds(5));
@@ -310,6 +310,12 @@ public sealed class ChainStoryTests
         Assert.Equal(left.LastIndex + 1, Assert.Single(story.Status(N(2)).Losses).At.Index);
         Assert.Equal("1", story.Value(story.Get(N(3), "k")));
         Assert.Equal(Outcome.Ok, story.Ended(story.Put(N(3), "k", "2")).Outcome);
+
+        // It was the head of a view of its own, in which nobody could tell it.
+        story.Node(N(1)).Restart();
+        story.Whole();
+        Assert.Equal([N(2), N(3), N(1)], story.Status(N(1)).Members);
+        Assert.Equal("2", story.Value(story.Get(N(1), "k")));
     }
 
     [Fact]

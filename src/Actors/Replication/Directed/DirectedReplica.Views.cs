@@ -148,7 +148,10 @@ internal abstract partial class DirectedReplica
     {
         Beat();
         if (_serving)
+        {
             GoOnWithoutSilent();
+            TellThoseGivenUp();
+        }
         else if (_role is ReplicaRole.Sealed && !IsWedged)
             GoOnWithoutAbsent();
         Pursue();

@@ -163,10 +163,12 @@ internal static class Program
         var seconds = Number("--seconds", "Length of each measurement in seconds", 3);
         var warmup = Number("--warmup", "Seconds before each measurement that are not counted", 3);
         var kills = Number("--kills", "How often a sender is killed", 1);
-        return Run(new Command("broadcast", "Broadcast among three processes beside Akka's DistributedPubSub; messages lost when a sender is killed") { against, outstanding, seconds, warmup, kills }, args,
+        var rate = Number("--kill-rate", "At most so many messages a second of each of two senders, one of which is killed", 60_000);
+        return Run(new Command("broadcast", "Broadcast among three processes beside Akka's DistributedPubSub; messages lost when a sender is killed") { against, outstanding, seconds, warmup, kills, rate }, args,
             (parsed, report, cancellation) => BroadcastRun.RunAsync(
                 new BroadcastRun.Options(
-                    parsed.GetRequiredValue(against), parsed.GetRequiredValue(outstanding), parsed.GetRequiredValue(seconds), parsed.GetRequiredValue(warmup), parsed.GetRequiredValue(kills)),
+                    parsed.GetRequiredValue(against), parsed.GetRequiredValue(outstanding), parsed.GetRequiredValue(seconds), parsed.GetRequiredValue(warmup),
+                    parsed.GetRequiredValue(kills), parsed.GetRequiredValue(rate)),
                 report, cancellation));
     }
 

@@ -32,6 +32,7 @@ internal sealed class BroadcastMember : IDisposable
     private const string Topic = "bench", FlowName = "flow";
     private const int MessageBytes = 100;
     private const int AckEvery = 16;            // where many are on their way
+    private const int MostOnTheirWay = 2000;    // of ours at a steady rate: a user waits for what is not delivered yet
 
     private readonly SemaphoreSlim _moved = new(0);
     private readonly MemberOrder _order;
@@ -39,7 +40,7 @@ internal sealed class BroadcastMember : IDisposable
     private readonly ConcurrentQueue<double> _latencies = new();
     private readonly long[] _acknowledged;      // by member: up to where it has this one's messages
     private ActorSystem _system = null!;
-    private Action<byte[]> _publish = null!;
+    private Func<byte[], Task> _publish = null!;    // completes when the group has taken care of it; at once where nobody tells
     private long _sent;
     private byte _ackEvery = AckEvery;
 
@@ -61,6 +62,7 @@ internal sealed class BroadcastMember : IDisposable
             {
                 case "load": await member.LoadAsync(Number(words[1]), (int)Number(words[2])); break;
                 case "steady": _ = member.SteadyAsync(Number(words[1]), Number(words[2])); break;
+                case "count": Console.WriteLine(DoneLine + member._numbers.Sum(numbers => numbers.Value.Count).ToString(CultureInfo.InvariantCulture)); break;
                 case "result": Console.WriteLine(DoneLine + JsonSerializer.Serialize(member.TakeResult())); break;
             }
         }
@@ -72,14 +74,14 @@ internal sealed class BroadcastMember : IDisposable
         var clock = Stopwatch.StartNew();
         _ackEvery = outstanding < 4 * AckEvery ? (byte)1 : (byte)AckEvery;
         while (_sent % AckEvery != 0)
-            Publish();      // so that those before are acknowledged
+            _ = Publish();      // so that those before are acknowledged
         await UntilAsync(() => Slowest() >= _sent);
         var begin = _sent;
         clock.Restart();
         while (clock.Elapsed.TotalSeconds < seconds)
         {
             if (_sent - Slowest() < outstanding)
-                Publish();
+                _ = Publish();
             else
                 await _moved.WaitAsync(1000);
         }
@@ -96,14 +98,27 @@ internal sealed class BroadcastMember : IDisposable
             await Task.Delay(1);
     }
 
-    /// <summary>At a rate, without waiting for anybody.</summary>
+    /// <summary>At a rate, as far as the group takes it.</summary>
     private async Task SteadyAsync(double perSecond, double seconds)
     {
+        using var room = new SemaphoreSlim(MostOnTheirWay);
         var clock = Stopwatch.StartNew();
         for (var sent = 0; clock.Elapsed.TotalSeconds < seconds; await Task.Delay(1))
         {
-            for (; sent < clock.Elapsed.TotalSeconds * perSecond; sent++)
-                Publish();
+            for (; sent < clock.Elapsed.TotalSeconds * perSecond && clock.Elapsed.TotalSeconds < seconds; sent++)
+            {
+                await room.WaitAsync();
+                _ = PublishAsync();
+            }
+        }
+
+        for (var i = 0; i < MostOnTheirWay; i++)
+            await room.WaitAsync();
+
+        async Task PublishAsync()
+        {
+            await Publish();
+            room.Release();
         }
     }
 
@@ -116,14 +131,14 @@ internal sealed class BroadcastMember : IDisposable
 
     private long Slowest() => Enumerable.Range(0, _acknowledged.Length).Where(i => i != _order.Index).Min(i => Volatile.Read(ref _acknowledged[i]));
 
-    private void Publish()
+    private Task Publish()
     {
         var message = new byte[MessageBytes];
         BinaryPrimitives.WriteInt32LittleEndian(message, _order.Index);
         BinaryPrimitives.WriteInt64LittleEndian(message.AsSpan(4), ++_sent);
         BinaryPrimitives.WriteInt64LittleEndian(message.AsSpan(12), Stopwatch.GetTimestamp());
         message[20] = _ackEvery;
-        _publish(message);
+        return _publish(message);
     }
 
     private void OnReceived(ReadOnlySpan<byte> message)
@@ -158,7 +173,7 @@ internal sealed class BroadcastMember : IDisposable
         await host.StartAsync(cancellation);
         _system = host.Services.GetRequiredService<ActorSystem>();
         var group = host.Services.GetRequiredService<IBroadcast>().Group(new(Topic));
-        _publish = message => _ = BroadcastAsync(group, message);
+        _publish = message => BroadcastAsync(group, message);
         _ = Task.Run(async () =>
         {
             await foreach (var delivered in group.ListenAsync(0, CancellationToken.None))
@@ -172,7 +187,7 @@ internal sealed class BroadcastMember : IDisposable
     {
         // What is refused is said aloud: it is sent again, as a user would.
         while ((await group.BroadcastAsync(message)).Result is BroadcastResult.Overloaded)
-            await Task.Delay(5);
+            await Task.Delay(50);
     }
 
     private async Task<IHost> StartPubSubAsync(CancellationToken cancellation)
@@ -181,7 +196,11 @@ internal sealed class BroadcastMember : IDisposable
         var mediator = DistributedPubSub.Get(_system).Mediator;
         var subscribed = new TaskCompletionSource();
         _system.ActorOf(Props.Create(() => new Subscriber(message => OnReceived(message), subscribed)));
-        _publish = message => mediator.Tell(new Publish(Topic, message));
+        _publish = message =>
+        {
+            mediator.Tell(new Publish(Topic, message));
+            return Task.CompletedTask;
+        };
         await UpAsync(cancellation);
         await subscribed.Task;
         await Task.Delay(3000, cancellation);        // its registry is gossiped every second

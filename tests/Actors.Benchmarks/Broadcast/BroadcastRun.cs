@@ -12,9 +12,10 @@ internal static class BroadcastRun
     public const string PubSub = "akka-pubsub";
     public static readonly string[] Systems = ["reliable-fifo", "reliable-causal", "uniform-fifo", "uniform-total", "uniform-total-log", PubSub];
 
-    private const double KillPhaseRate = 1000;      // messages a second of each of two senders
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(4);       // longer than a lost member goes unnoticed
+    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(1);
 
-    public sealed record Options(IReadOnlyList<string> Systems, IReadOnlyList<int> Outstanding, int Seconds, int Warmup, int Kills);
+    public sealed record Options(IReadOnlyList<string> Systems, IReadOnlyList<int> Outstanding, int Seconds, int Warmup, int Kills, int KillRate);
 
     private sealed record Throughput(string System, int Outstanding, double PerSecond, double P50Ms, double P99Ms);
 
@@ -54,7 +55,7 @@ internal static class BroadcastRun
 
             for (var kill = 1; kill <= options.Kills; kill++)
             {
-                losses.Add(await KillAsync(system, kill, report.DataFolder, cancellation));
+                losses.Add(await KillAsync(system, kill, options.KillRate, report.DataFolder, cancellation));
                 Report.Progress($"{losses[^1]}");
             }
         }
@@ -65,20 +66,28 @@ internal static class BroadcastRun
             ["system", "outstanding", "messages/s", "p50 ms", "p99 ms"],
             throughputs.Select(t => new[] { t.System, $"{t.Outstanding}", $"{t.PerSecond:n0}", $"{t.P50Ms:f2}", $"{t.P99Ms:f2}" }));
         Report.Table(
-            $"Two of three processes broadcast {KillPhaseRate:n0} messages/s each, one of them is killed by kill -9: messages that one survivor delivered and the other did not",
+            $"Two of three processes broadcast up to {options.KillRate:n0} messages/s each, one of them is killed by kill -9: messages that one survivor delivered and the other did not",
             ["system", "kill", "of the dead: delivered", "by one only", "of the survivor: delivered", "not by the other"],
             losses.Select(l => new[] { l.System, $"{l.Kill}", $"{l.OfTheDead}", $"{l.MissedByOne}", $"{l.OfTheSurvivor}", $"{l.MissedByTheOther}" }));
         report.Close(new { throughputs, losses });
     }
 
-    private static async Task<Losses> KillAsync(string system, int kill, string folder, CancellationToken cancellation)
+    private static async Task<Losses> KillAsync(string system, int kill, int rate, string folder, CancellationToken cancellation)
     {
         using var members = await Members.StartAsync(system, folder, cancellation);
-        members.Tell(0, $"steady {KillPhaseRate} 20");
-        members.Tell(1, $"steady {KillPhaseRate} 4");
+        members.Tell(0, $"steady {rate} 20");
+        members.Tell(1, $"steady {rate} 4");
         await Task.Delay(TimeSpan.FromSeconds(2), cancellation);
         members.Kill(0);
-        await Task.Delay(TimeSpan.FromSeconds(7), cancellation);
+        // Until nothing comes any more: what one has by then and the other has not, it will not get.
+        var (counted, since) = ("", Stopwatch.StartNew());
+        for (var limit = Stopwatch.StartNew(); since.Elapsed < Quiet && limit.Elapsed < Longest; await Task.Delay(200, cancellation))
+        {
+            var now = $"{await members.AskAsync(1, "count")} {await members.AskAsync(2, "count")}";
+            if (now != counted)
+                (counted, since) = (now, Stopwatch.StartNew());
+        }
+
         var (one, two) = (await members.ResultAsync(1), await members.ResultAsync(2));
         var (dead1, dead2) = (Set(one, 0), Set(two, 0));
         var (own, other) = (Set(one, 1), Set(two, 1));

@@ -55,8 +55,8 @@ internal sealed class BroadcastChecker
 
     public void OnBroadcast(NodeId node, int life, string text)
     {
-        // What it had delivered by then goes before.
-        var past = IsCausal ? new Dictionary<ParticipantId, long>(MemberOf(node, life).UpTo) : null;
+        // What it had delivered by then goes before; what it missed does not: it knows nothing of that.
+        var past = IsCausal ? new Dictionary<ParticipantId, long>(MemberOf(node, life).DeliveredUpTo) : null;
         _messages.Add(text, new Message(node, life, past, _simulation.Now));
     }
 
@@ -143,6 +143,9 @@ internal sealed class BroadcastChecker
         /// <summary>Of each life of a sender the last number delivered, or missed.</summary>
         public Dictionary<ParticipantId, long> UpTo { get; } = [];
 
+        /// <summary>Of each life of a sender the last number delivered.</summary>
+        public Dictionary<ParticipantId, long> DeliveredUpTo { get; } = [];
+
         public bool Has(string text) => _delivered.Contains(text);
 
         /// <summary>True when this life has said that it misses the message; or came after it was sent, and could not know of it.</summary>
@@ -191,7 +194,7 @@ internal sealed class BroadcastChecker
                 checker.Fail(checker._names["FRB5"], $"{this} delivered {id} after number {before}");
             if (!mayJump)
                 CheckPast(id, message);
-            UpTo[id.Origin] = Math.Max(before, id.Sequence);
+            UpTo[id.Origin] = DeliveredUpTo[id.Origin] = Math.Max(before, id.Sequence);
             if (checker._spec.IsTotal && checker._spec.IsUniform)
                 CheckPlace(text);
             checker.Delivered?.Invoke(node, text);

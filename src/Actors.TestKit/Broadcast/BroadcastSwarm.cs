@@ -33,7 +33,7 @@ public static class BroadcastSwarm
     private static SwarmRun Run(Simulation simulation, SimBroadcastOptions wiring, SwarmOptions options, FaultPlan? plan)
     {
         var random = simulation.RandomFor("swarm");
-        var settings = DrawSettings(SpecOf(simulation.Seed), options, random);
+        var settings = WithState(DrawSettings(SpecOf(simulation.Seed), options, random), simulation);
         var load = new BroadcastLoad(simulation, random);
         simulation.Network.Faults = new LinkFaults { MaxDelay = TimeSpan.FromMilliseconds(2) };
         var group = new SimBroadcast(simulation, settings, wiring, load.Start);
@@ -92,6 +92,15 @@ public static class BroadcastSwarm
             MinRetransmit = TimeSpan.FromMilliseconds(10 + random.Next(90)),
             DeliveredKept = spec.OrderedBy is Orderer.Sequencer || random.Chance(0.3) ? 1 + random.Next(100) : 10_000,
         };
+    }
+
+    /// <summary>Every second group that may keeps a state.</summary>
+    private static BroadcastSettings WithState(BroadcastSettings settings, Simulation simulation)
+    {
+        var spec = settings.Spec;
+        return spec.Ordering is Ordering.None || spec.Reliability is Reliability.BestEffort || spec.OrderedBy is Orderer.Log || simulation.RandomFor("state").Chance(0.5)
+            ? settings
+            : settings with { State = () => new ListState(simulation) };
     }
 
     /// <summary>What the fault model allows, and of crashes as many as the specification survives.</summary>
@@ -190,6 +199,7 @@ public static class BroadcastSwarm
     [
         "a missing message was asked for", "a message was sent again", "a member was told to go on after what is forgotten", "a member asked what another one has",
         "another sequencer went on", "another primary of the log went on", "an order had a gap", "a message followed from another one's", "a member missed what was cut", "a member crashed between the sends of one message",
+        "a member took the state of another one",
     ];
 
     /// <summary>After healing everything that must be delivered is, and stays the only thing.</summary>
@@ -201,6 +211,21 @@ public static class BroadcastSwarm
             simulation.RunFor(LookInterval);
         if (lacking is { } what)
             simulation.Fail(what.Property, what.Detail);
+        if (group.KeepsState)
+            CheckStates(simulation, group, until);
+    }
+
+    /// <summary>In the end all who are there have one state: every message in it once, each sender's in order, of total order all in the one order.</summary>
+    private static void CheckStates(Simulation simulation, SimBroadcast group, TimeSpan until)
+    {
+        // Members that left each other out for good may both have what the other one lacks; there only uniform broadcast excludes that.
+        if (group.Checker.MayMiss && !group.Settings.Spec.IsUniform)
+            return;
+        string? differs;
+        while ((differs = group.DifferenceOfStates()) is not null && simulation.Now < until)
+            simulation.RunFor(LookInterval);
+        if (differs is not null)
+            simulation.Fail("All Have One State", differs);
     }
 }
 

@@ -14,6 +14,7 @@ public sealed class SimBroadcast
     private readonly BroadcastSettings _settings;
     private readonly Action<SimBroadcast, SimNodeContext>? _started;
     private readonly Dictionary<NodeId, int> _sent = [];
+    private readonly Dictionary<NodeId, ListState> _states = [];
 
     /// <summary>Adds a node for each member in <paramref name="settings"/> and starts the group on them.</summary>
     /// <param name="simulation">Created with options from <see cref="SimBroadcastOptions.Apply"/>.</param>
@@ -30,6 +31,7 @@ public sealed class SimBroadcast
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(options);
         (_simulation, _settings, _started) = (simulation, settings.Validated(), started);
+        KeepsState = settings.State is not null;
         Checker = new BroadcastChecker(simulation, settings.Spec);
         options.Observer = m => Sent?.Invoke(m);
         options.LogObserver = m => SentByLog?.Invoke(m);
@@ -42,6 +44,12 @@ public sealed class SimBroadcast
     public BroadcastSettings Settings => _settings;
 
     internal BroadcastChecker Checker { get; }
+
+    /// <summary>True when members keep a state; each then has one of the simulation's, whatever the settings make.</summary>
+    internal bool KeepsState { get; }
+
+    /// <summary>What the present life of a node has in its state.</summary>
+    internal ListState StateOf(NodeId node) => _states[node];
 
     /// <summary>Sees every message as it leaves a node.</summary>
     internal Action<BroadcastMessage>? Sent { get; set; }
@@ -65,10 +73,27 @@ public sealed class SimBroadcast
     /// <summary>The texts that the present life of a node has delivered, in order.</summary>
     public IReadOnlyList<string> DeliveredBy(NodeId node) => Checker.DeliveredBy(node, _simulation.Node(node).CurrentLife!.Number);
 
+    /// <summary>How the states of two members that are up differ, or what is wrong with one of them; null when nothing is.</summary>
+    internal string? DifferenceOfStates()
+    {
+        var states = _settings.Members.Where(node => _simulation.Node(node).IsUp).Select(node => (Node: node, State: _states[node])).ToList();
+        if (states.Find(each => each.State.OutOfTurn is not null) is { State: not null } wrong)
+            return $"the state of {wrong.Node} took {wrong.State.OutOfTurn} out of turn";
+        foreach (var (node, state) in states)
+        {
+            var (mine, first) = (state.Messages, states[0].State.Messages);
+            if (_settings.Spec.IsTotal ? !mine.SequenceEqual(first) : !mine.Order().SequenceEqual(first.Order()))
+                return $"the state of {node} has {mine.Count} messages and that of {states[0].Node} {first.Count}: {string.Join(", ", mine.Except(first).Concat(first.Except(mine)).Take(3))}";
+        }
+
+        return null;
+    }
+
     private void Start(SimNodeContext context)
     {
         var environment = new BroadcastEnvironment { Node = context.Id, Peers = context.Peers, Clock = context.Clock, Seed = context.Random.Next(), Orderer = StartLog(context) };
-        var node = context.ActorOf(BroadcastNode.Props(environment, [_settings]), BroadcastNode.Name);
+        var settings = KeepsState ? _settings with { State = () => _states[context.Id] = new ListState(_simulation) } : _settings;
+        var node = context.ActorOf(BroadcastNode.Props(environment, [settings]), BroadcastNode.Name);
         context.OnHint(hint => node.Tell(new PeerHint(hint.Peer, hint.Suspected), ActorRefs.NoSender));
         var member = Checker.Begin(context.Id, context.Life);
         Listen(node, member, 0);

@@ -24,6 +24,8 @@ internal static class BroadcastCodec
         Digest => "g",
         Pull => "p",
         Cut => "c",
+        AskState => "q",
+        StatePart => "s",
         Submit => "S",
         Ordered => "O",
         Resume => "R",
@@ -64,6 +66,19 @@ internal static class BroadcastCodec
             case Cut m:
                 w.Int64(m.Forgotten);
                 Write(w, m.Extents, Write);
+                break;
+            case AskState m:
+                w.Int64(m.Transfer);
+                w.Int32(m.Offset);
+                break;
+            case StatePart m:
+                w.Int64(m.Transfer);
+                w.Int64(m.At.Epoch.Value);
+                w.Int64(m.At.Index);
+                Write(w, m.Delivered, Write);
+                w.Int32(m.Total);
+                w.Int32(m.Offset);
+                w.Block(m.Bytes.Span);
                 break;
             case Submit m:
                 Write(w, m.Items, Write);
@@ -110,6 +125,8 @@ internal static class BroadcastCodec
             case "r": return new Received(group, from, Ids(ref r));
             case "g": return new Digest(group, from, r.Bool(), Extents(ref r));
             case "p": return new Pull(group, from, Participant(ref r), Sequences(ref r));
+            case "q": return new AskState(group, from, r.Int64(), Offset(ref r));
+            case "s": return new StatePart(group, from, r.Int64(), Position(ref r), Extents(ref r), r.Int32(), Offset(ref r), r.Block());
             case "c": return new Cut(group, from, NotNegative(ref r), Extents(ref r));
         }
 
@@ -180,6 +197,8 @@ internal static class BroadcastCodec
     private static LogPosition Position(ref ByteReader r) => new(new Epoch(NotNegative(ref r)), NotNegative(ref r));
 
     private static long NotNegative(ref ByteReader r) => r.Int64() is >= 0 and var value ? value : throw new MalformedException("a number is negative");
+
+    private static int Offset(ref ByteReader r) => r.Int32() is >= 0 and var value ? value : throw new MalformedException("an offset is negative");
 
     private static long Sequence(ref ByteReader r) => r.Int64() is > 0 and < long.MaxValue / 2 and var value ? value : throw new MalformedException("a sequence number is not positive");
 

@@ -50,6 +50,12 @@ public sealed record BroadcastSettings
     /// <summary>Delivered messages kept for listeners that resume: default 10,000, at least 1.</summary>
     public int DeliveredKept { get; init; } = 10_000;
 
+    /// <summary>
+    /// Makes what this application makes of the messages, for each life of this member: then a member that comes late or was cut off takes the state of another one. On all members or on
+    /// none; null: it goes on without what is forgotten, and listeners are told so. Needs an order, at least reliable, and a group that no log orders.
+    /// </summary>
+    public Func<IBroadcastState>? State { get; init; }
+
     /// <summary>Checks every value and combination.</summary>
     /// <exception cref="ArgumentException">A value is out of range; the message names the setting as it stands in HOCON, and the range.</exception>
     public BroadcastSettings Validated()
@@ -75,6 +81,13 @@ public sealed record BroadcastSettings
         Require(ElectionTimeout >= 3 * HeartbeatInterval, "election-timeout", $"must be at least three times heartbeat-interval ({HeartbeatInterval.TotalMilliseconds} ms), is {ElectionTimeout.TotalMilliseconds} ms");
         Require(MinRetransmit >= TimeSpan.FromMilliseconds(1), "min-retransmit", "must be at least 1 ms");
         Require(DeliveredKept > 0, "delivered-kept", "must be above 0");
+        if (State is not null)
+        {
+            Require(Spec.Ordering is not Ordering.None, "state", "needs an ordering, at least fifo: without one nothing says which messages it includes");
+            Require(Spec.Reliability is not Reliability.BestEffort, "state", "needs at least reliable: with best effort each member has messages of its own");
+            Require(Spec.OrderedBy is not Orderer.Log, "state", "is not for a group that a log orders: a replicated group (AddGroup) has a state machine and sends its state");
+        }
+
         return this;
     }
 

@@ -21,6 +21,10 @@ internal sealed class DeliveredLog(int kept)
         _listeners.RemoveAll(listener => !listener(delivered));
     }
 
+    /// <summary>The messages of <paramref name="origin"/> with a number above <paramref name="sequence"/>, as far as they are kept.</summary>
+    public IEnumerable<Delivered> Of(ParticipantId origin, long sequence) =>
+        _log.Where(delivered => delivered.Missed == 0 && delivered.Id.Origin == origin && delivered.Id.Sequence > sequence);
+
     /// <summary>The next position follows <paramref name="position"/>; what is kept from before does not connect to it.</summary>
     public void GoOnAfter(long position)
     {

@@ -22,8 +22,8 @@ internal sealed class DeliveryOrder(Ordering ordering)
     /// <summary>Up to where the messages of <paramref name="origin"/> have been delivered; without an order that says nothing, and is the highest number there is.</summary>
     public long DeliveredOf(ParticipantId origin) => !_fifo ? long.MaxValue : _lanes.TryGetValue(origin, out var lane) ? lane.Delivered : 0;
 
-    /// <summary>Causal order: all that has been delivered; no message in it follows from one that is not.</summary>
-    public IEnumerable<Extent> Delivered => _causal ? _lanes.Select(lane => new Extent(lane.Key, lane.Value.Delivered, lane.Value.Delivered)) : [];
+    /// <summary>All that has been delivered, when there is an order. Causal order: no message in it follows from one that is not.</summary>
+    public IEnumerable<Extent> Delivered => _lanes.Select(lane => new Extent(lane.Key, lane.Value.Delivered, lane.Value.Delivered));
 
     /// <summary>The dependencies of a message that <paramref name="sender"/> sends now; from here on only what is delivered later is one.</summary>
     public IReadOnlyList<MessageId> TakeDependencies(ParticipantId sender)

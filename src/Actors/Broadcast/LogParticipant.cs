@@ -54,6 +54,13 @@ internal sealed class LogParticipant : Participant
             _listens.Add(m);
     }
 
+    // Its state is the log's, see BroadcastSettings.State.
+    protected override (LogPosition At, IReadOnlyList<Extent> Delivered) Standing => (default, []);
+
+    protected override void OnStateTaken(Peer from, LogPosition at, IReadOnlyList<Extent> delivered)
+    {
+    }
+
     protected override void OnMessage(Peer peer, BroadcastMessage message) => Refuse("not of this group's order", message.GetType().Name);
 
     protected override void OnOther(object message)

@@ -61,6 +61,17 @@ internal sealed record Pull(GroupId Group, ParticipantId From, ParticipantId Ori
 /// <param name="Extents">Causal order: all that its sender has delivered, as nothing in that follows from what is not in it.</param>
 internal sealed record Cut(GroupId Group, ParticipantId From, long Forgotten, IReadOnlyList<Extent> Extents) : BroadcastMessage(Group, From);
 
+/// <summary>Give me your application's state, from <paramref name="Offset"/> on; 0 for a new copy.</summary>
+/// <param name="Transfer">The asker's number of this copy.</param>
+internal sealed record AskState(GroupId Group, ParticipantId From, long Transfer, int Offset) : BroadcastMessage(Group, From);
+
+/// <summary>The answer: a part of the state.</summary>
+/// <param name="At">Total order: the last place that it includes.</param>
+/// <param name="Delivered">In the first part: the messages of each life that it includes.</param>
+/// <param name="Total">Bytes of all parts; -1: there is none to give.</param>
+internal sealed record StatePart(
+    GroupId Group, ParticipantId From, long Transfer, LogPosition At, IReadOnlyList<Extent> Delivered, int Total, int Offset, ReadOnlyMemory<byte> Bytes) : BroadcastMessage(Group, From);
+
 /// <summary>Total order: a message of an epoch, which has one sequencer.</summary>
 internal abstract record OrderMessage(GroupId Group, ParticipantId From, Epoch Epoch) : BroadcastMessage(Group, From);
 

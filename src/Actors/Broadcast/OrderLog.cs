@@ -23,7 +23,20 @@ internal sealed class OrderLog
     public Place this[long index] => _places[(int)(index - _base.Index - 1)];
 
     /// <summary>Of each life the highest number that had a place up to <see cref="Base"/>.</summary>
-    public IReadOnlyList<Extent> OrderedAtBase => [.. _orderedAtBase.Select(last => new Extent(last.Key, last.Value, last.Value))];
+    public IReadOnlyList<Extent> OrderedAtBase => OrderedAt(_base.Index);
+
+    /// <summary>Of each life the highest number that has a place up to <paramref name="index"/>, which is not below <see cref="Base"/>.</summary>
+    public IReadOnlyList<Extent> OrderedAt(long index)
+    {
+        var ordered = new SortedDictionary<ParticipantId, long>(_orderedAtBase);
+        foreach (var place in _places.Take((int)(index - _base.Index)))
+        {
+            if (place.Item is { } item)
+                ordered[item.Id.Origin] = Math.Max(ordered.GetValueOrDefault(item.Id.Origin), item.Id.Sequence);
+        }
+
+        return [.. ordered.Select(last => new Extent(last.Key, last.Value, last.Value))];
+    }
 
     /// <summary>The highest number of <paramref name="origin"/> that has a place.</summary>
     public long OrderedOf(ParticipantId origin) => _ordered.GetValueOrDefault(origin);

@@ -53,6 +53,7 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
         Members = [.. settings.Members.Order()];
         Peers = [.. Members.Where(node => node != environment.Node).Select(node => new Peer(node, RankOf(node), settings.MinRetransmit) { HeardAt = Now })];
         _delivered = new DeliveredLog(settings.DeliveredKept);
+        _state = settings.State?.Invoke();
         _groupTag = new KeyValuePair<string, object?>("group", settings.Id.Value);
         if (Members.Count == 1)
             Found([Id]);
@@ -111,6 +112,7 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
             case Listen m: OnListen(m); break;
             case PeerHint m: OnHint(m); break;
             case HelloTick: OnHelloTick(); break;
+            case StateTick: OnStateTick(); break;
             case FlushNow: OnFlushNow(); break;
             default: OnOther(message); break;
         }
@@ -165,6 +167,7 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
     protected void Deliver(Item item)
     {
         DeliveredCount.Add(1, _groupTag);
+        ApplyToState(item);
         _delivered.Add(item.Id, item.Payload);
         Settle(item.Id);
     }
@@ -244,10 +247,13 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
             OnPeerChanged(peer);
         }
 
-        if (m is Hello hello)
-            OnHello(peer, hello);
-        else
-            OnMessage(peer, m);
+        switch (m)
+        {
+            case Hello hello: OnHello(peer, hello); break;
+            case AskState ask: OnAskState(peer, ask); break;
+            case StatePart part: OnStatePart(peer, part); break;
+            default: OnMessage(peer, m); break;
+        }
     }
 
     private void OnHello(Peer peer, Hello m)
@@ -274,6 +280,8 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
             Log.Warning("[{0}] this node was here in an earlier life: it delivers and broadcasts, but counts in no majority", Settings.Id);
         if (Peers.Count > 0)
             OnFounded();
+        if (!Counts && TakesState)
+            NeedState(null);
     }
 
     private void OnHelloTick()
@@ -283,6 +291,10 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
             if (Founders.Count == 0 || !peer.Met)
                 Send(peer, new Hello(Settings.Id, Id, true, Founders));
         }
+
+        if (_lacksState)
+            NeedState(null);
+        ForgetGiving();
     }
 
     private void OnRequest(BroadcastRequest m)

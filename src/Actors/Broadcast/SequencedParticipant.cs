@@ -81,6 +81,8 @@ internal sealed partial class SequencedParticipant : Participant
         return item.Id;
     }
 
+    protected override (LogPosition At, IReadOnlyList<Extent> Delivered) Standing => (_log.PositionOf(_delivered), _log.OrderedAt(_delivered));
+
     // ---- sending
 
     protected override void Flush()
@@ -296,17 +298,32 @@ internal sealed partial class SequencedParticipant : Participant
         Follow(peer, m.Epoch);
         if (m.At.Index <= _delivered)
             return;
-        var missed = m.At.Index - _delivered;
-        _log.Reset(m.At, m.Extents);
-        _committed = _delivered = m.At.Index;
+        if (TakesState)
+            NeedState(peer);        // it is told again when the state is here and lacks something
+        else
+            GoOnAfter(peer, m.At, m.Extents);
+    }
+
+    protected override void OnStateTaken(Peer from, LogPosition at, IReadOnlyList<Extent> delivered)
+    {
+        if (at.Index > _delivered)
+            GoOnAfter(from, at, delivered);
+    }
+
+    private void GoOnAfter(Peer peer, LogPosition at, IReadOnlyList<Extent> ordered)
+    {
+        var missed = at.Index - _delivered;
+        _log.Reset(at, ordered);
+        _committed = _delivered = at.Index;
         foreach (var passed in _unordered.Keys.Where(sequence => sequence <= _log.OrderedOf(Id)).ToArray())
         {
             _unordered.Remove(passed, out var item);
             Settle(item!.Id);
         }
 
-        Miss(m.From, m.At.Index, missed);
-        Send(peer, new OrderAck(Settings.Id, Id, _epoch, true, m.At.Index, _delivered));
+        Miss(new ParticipantId(peer.Node, peer.Incarnation), at.Index, missed);
+        if (_sequencer is not null)
+            Send(_sequencer, new OrderAck(Settings.Id, Id, _epoch, true, at.Index, _delivered));
     }
 
     private void DeliverCommitted()

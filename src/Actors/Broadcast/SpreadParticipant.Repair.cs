@@ -1,3 +1,4 @@
+using Actors.Membership;
 using Akka.Event;
 
 namespace Actors.Broadcast;
@@ -246,26 +247,44 @@ internal sealed partial class SpreadParticipant
 
     private Cut CutOf(MessageStream stream)
     {
-        var delivered = _order.Delivered.ToList();
+        var delivered = Spec.Ordering.HasFlag(Ordering.Causal) ? _order.Delivered.ToList() : [];
         var upTo = delivered.Find(extent => extent.Origin == stream.Origin) is { UpTo: > 0 } asked ? asked.UpTo : stream.Forgotten;
         return new Cut(Settings.Id, Id, stream.Forgotten, [new Extent(stream.Origin, upTo, upTo), .. delivered.Where(extent => extent.Origin != stream.Origin)]);
     }
 
-    private void OnCut(Cut m)
+    private void OnCut(Peer peer, Cut m)
     {
         // One that comes late may tell of what is not missing any more.
         if (m.Extents.Count == 0 || StreamOf(m.Extents[0].Origin) is not { } asked || m.Forgotten <= asked.UpTo)
             return;
-        foreach (var extent in m.Extents)
+        if (TakesState && CoveredOf(asked.Origin) < m.Forgotten)
         {
-            if (extent.Origin != Id && StreamOf(extent.Origin) is { } stream)
-                GoOnAfter(stream, extent.UpTo);
+            NeedState(peer);        // it is asked for again, and told again, when the state is here
+            return;
         }
 
+        GoOnAfter(m.Extents);
         // Of the others it was only said that one member has delivered them: some may still have to get them, from those who have them.
         asked.Forget(m.Forgotten);
 
         DeliverWhatIsReady();
+    }
+
+    protected override void OnStateTaken(Peer from, LogPosition at, IReadOnlyList<Extent> delivered)
+    {
+        // Causal order: only after all of it is nothing missing that others follow from. FIFO order: what is not forgotten comes as a message too, as others may need it.
+        if (Spec.Ordering.HasFlag(Ordering.Causal))
+            GoOnAfter(delivered);
+        DeliverWhatIsReady();
+    }
+
+    private void GoOnAfter(IReadOnlyList<Extent> extents)
+    {
+        foreach (var extent in extents)
+        {
+            if (extent.Origin != Id && StreamOf(extent.Origin) is { } stream)
+                GoOnAfter(stream, extent.UpTo);
+        }
     }
 
     private void GoOnAfter(MessageStream stream, long upTo)

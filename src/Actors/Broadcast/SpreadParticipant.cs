@@ -56,7 +56,7 @@ internal sealed partial class SpreadParticipant : Participant
             case Received m: OnReceived(peer, m); break;
             case Digest m: OnDigest(peer, m); break;
             case Pull m: OnPull(peer, m); break;
-            case Cut m: OnCut(m); break;
+            case Cut m: OnCut(peer, m); break;
             default: Refuse("not of this group's order", message.GetType().Name); break;
         }
     }
@@ -70,6 +70,8 @@ internal sealed partial class SpreadParticipant : Participant
             default: Unhandled(message); break;
         }
     }
+
+    protected override (LogPosition At, IReadOnlyList<Extent> Delivered) Standing => (default, [.. _order.Delivered]);
 
     protected override void OnFounded() => DeliverWhatIsReady();
 

@@ -53,6 +53,23 @@ public sealed class BroadcastSpecTests
     }
 
     [Theory]
+    [InlineData(Reliability.Reliable, Ordering.None, Orderer.Sequencer, "state needs an ordering, at least fifo")]
+    [InlineData(Reliability.BestEffort, Ordering.Fifo, Orderer.Sequencer, "state needs at least reliable")]
+    [InlineData(Reliability.UniformReliable, Ordering.Total, Orderer.Log, "state is not for a group that a log orders")]
+    public void A_state_is_refused_where_it_could_not_be_handed_on(Reliability reliability, Ordering ordering, Orderer orderedBy, string reason)
+    {
+        var settings = new BroadcastSettings
+        {
+            Id = new GroupId("g"),
+            Members = [new NodeId("n1"), new NodeId("n2"), new NodeId("n3")],
+            Spec = new BroadcastSpec(reliability, ordering, orderedBy: orderedBy),
+            State = () => throw new InvalidOperationException("is never made"),
+        };
+
+        Assert.StartsWith($"broadcast group 'g': {reason}", Refusal(settings.Validated), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData(Reliability.BestEffort, Ordering.None, "BEB1 validity, BEB2 no duplication, BEB3 no creation")]
     [InlineData(Reliability.Reliable, Ordering.Fifo, "RB1 validity, RB2 no duplication, RB3 no creation, RB4 agreement, FRB5 FIFO delivery")]
     [InlineData(Reliability.UniformReliable, Ordering.Causal, "URB1 validity, URB2 no duplication, URB3 no creation, URB4 uniform agreement, FRB5 FIFO delivery, CRB5 causal delivery")]

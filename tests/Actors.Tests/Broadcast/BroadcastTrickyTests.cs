@@ -360,4 +360,124 @@ public sealed class BroadcastTrickyTests
         Assert.InRange(story.DeliveredBy(3).Count, 1, 190);
         Assert.Equal(201, story.DeliveredBy(2).Count);
     }
+
+    [Theory]
+    [InlineData(Ordering.Fifo, false)]
+    [InlineData(Ordering.Fifo, true)]
+    [InlineData(Ordering.Causal, false)]
+    [InlineData(Ordering.Causal, true)]
+    [InlineData(Ordering.Total, true)]
+    public void A_member_that_was_cut_off_takes_the_state_of_another_one_and_goes_on_from_there(Ordering ordering, bool isUniform)
+    {
+        using var story = new BroadcastStory(
+            new BroadcastSpec(isUniform ? Reliability.UniformReliable : Reliability.Reliable, ordering),
+            change: s => s with { MaxBufferedBytes = 1 << 20, DigestInterval = TimeSpan.FromMilliseconds(100), StabilityTimeout = TimeSpan.FromHours(1), State = SomeState });
+        story.Group.Checker.MayMiss = true;
+        var cut = story.Simulation.Network.Isolate(N(3));
+        for (var i = 0; i < 200; i++)
+        {
+            story.Broadcast(1, bytes: 20_000);
+            story.Run(0.05);
+        }
+
+        story.Run(5);
+        cut.End();
+        story.Run(20);
+        story.Broadcast(2);
+        story.Broadcast(3);
+        story.Run(5);
+
+        Assert.InRange(story.DeliveredBy(3).Count, 1, 191);
+        Assert.Null(story.Group.DifferenceOfStates());
+        Assert.Equal(202, story.Group.StateOf(N(3)).Messages.Count);
+    }
+
+    [Theory]
+    [InlineData(Ordering.Fifo)]
+    [InlineData(Ordering.Causal)]
+    [InlineData(Ordering.Total)]
+    public void Who_comes_late_takes_the_state_that_forgotten_messages_led_to_in_parts_also_over_a_bad_network(Ordering ordering)
+    {
+        using var story = new BroadcastStory(
+            new BroadcastSpec(Reliability.UniformReliable, ordering), change: s => s with { DigestInterval = TimeSpan.FromMilliseconds(100), State = SomeState });
+        for (var i = 0; i < 3_000; i++)
+        {
+            story.Broadcast(1);
+            story.Run(0.01);
+        }
+
+        story.Run(2);
+        story.Simulation.Node(N(3)).Crash();
+        story.Run(1);
+        story.Simulation.Network.Faults = new LinkFaults { Loss = 0.2, Duplicate = 0.2, Reorder = 0.2 };
+        story.Simulation.Node(N(3)).Restart();
+        for (var i = 0; i < 50; i++)
+        {
+            story.Broadcast(2);
+            story.Run(0.1);
+        }
+
+        story.Simulation.Network.Faults = new LinkFaults();
+        story.Run(20);
+
+        Assert.True(story.Group.StateOf(N(1)).Save().Length > 48 << 10);
+        Assert.Null(story.Group.DifferenceOfStates());
+        Assert.Equal(3_050, story.Group.StateOf(N(3)).Messages.Count);
+    }
+
+    [Fact]
+    public void What_a_member_delivered_while_it_was_cut_off_is_applied_again_to_the_state_that_it_takes()
+    {
+        using var story = new BroadcastStory(Fifo, change: s => s with { MaxBufferedBytes = 1 << 20, DigestInterval = TimeSpan.FromMilliseconds(100), State = SomeState });
+        story.Group.Checker.MayMiss = true;
+        var cut = story.Simulation.Network.Isolate(N(3));
+        for (var i = 0; i < 200; i++)
+        {
+            story.Broadcast(1, bytes: 20_000);
+            if (i % 20 == 0)
+                story.Broadcast(3);
+            story.Run(0.05);
+        }
+
+        cut.End();
+        story.Run(20);
+
+        Assert.Null(story.Group.DifferenceOfStates());
+        Assert.Equal(210, story.Group.StateOf(N(3)).Messages.Count);
+    }
+
+    [Fact]
+    public void A_state_over_the_limit_is_refused_and_the_member_goes_on_without_it()
+    {
+        using var story = new BroadcastStory(Fifo, change: s => s with { MaxBufferedBytes = 1 << 20, DigestInterval = TimeSpan.FromMilliseconds(100), State = SomeState });
+        story.Group.Checker.MayMiss = true;
+        long asked = 0;
+        var giver = default(ParticipantId);
+        story.OnSend = m =>
+        {
+            if (m is AskState ask)
+                asked = ask.Transfer;
+            else if (m is Cut)
+                giver = m.From;
+        };
+        var cut = story.Simulation.Network.Isolate(N(3));
+        for (var i = 0; i < 200; i++)
+        {
+            story.Broadcast(1, bytes: 20_000);
+            story.Run(0.05);
+        }
+
+        cut.End();
+        while (asked == 0)
+            story.Run(0.001);
+        story.Inject(3, new StatePart(story.Group.Settings.Id, giver, asked, default, [], int.MaxValue, 0, new byte[1]));
+        story.Run(20);
+        var after = story.Broadcast(1);
+        story.Run(2);
+
+        Assert.Equal(1, story.Refused["a state that is too long"]);
+        Assert.Equal(after, story.DeliveredBy(3)[^1]);
+    }
+
+    private static IBroadcastState SomeState() => throw new InvalidOperationException("the simulation has its own");
 }

@@ -128,6 +128,7 @@ public sealed class BroadcastValuesTests
             new Pull(group, A, B, [1, 2]), new Cut(group, A, 3, [new Extent(B, 4, 4)]), new Submit(group, A, epoch, [item]),
             new Ordered(group, A, epoch, position, 6, 5, [new Place(epoch, item), new Place(epoch, null)]), new Resume(group, A, epoch, position, [new Extent(B, 3, 3)]),
             new OrderAck(group, A, epoch, true, 7, 6), new Propose(group, A, epoch, position), new Promised(group, A, epoch, true),
+            new AskState(group, A, 2, 100), new StatePart(group, A, 2, position, [new Extent(B, 3, 3)], 300, 100, Encoding.UTF8.GetBytes("state")),
         ];
         Assert.Equal(typeof(BroadcastMessage).Assembly.GetTypes().Count(type => type.IsSubclassOf(typeof(BroadcastMessage)) && !type.IsAbstract), messages.Length);
 
@@ -147,7 +148,7 @@ public sealed class BroadcastValuesTests
     public void Garbage_is_refused_before_anything_is_allocated_for_it() =>
         Gen.Byte.Array[0, 100].Sample(bytes =>
         {
-            foreach (var manifest in new[] { "h", "D", "r", "g", "p", "c", "S", "O", "R", "a", "V", "v", "?" })
+            foreach (var manifest in new[] { "h", "D", "r", "g", "p", "c", "q", "s", "S", "O", "R", "a", "V", "v", "?" })
             {
                 try
                 {

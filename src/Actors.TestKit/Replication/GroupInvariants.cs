@@ -104,6 +104,7 @@ internal sealed class GroupInvariants
             case RequestVote { Pre: false } m: _quorums?.OnCandidate(m.From, m.Epoch); break;
             case Vote { Pre: false, Granted: true } m: OnVote(m); break;
             case ViewChanged m: OnView(m); break;
+            case Probed { Genesis.IsEmpty: false } m: RequireDurable(m.Node, 1); break;
         }
     }
 
@@ -253,9 +254,8 @@ internal sealed class GroupInvariants
     {
         if (m.Durable > 0 && !IsRotten(m.From.Node))
         {
-            var held = Log(m.From.Node).DurableAt(m.Durable);
-            Require(held is not null || Log(m.From.Node).HoldsDurably(m.Durable), "Durable Acks", $"{m.From} acknowledged entry {m.Durable}, which a crash now would take away");
-            if (held is { } entry && _primaries.TryGetValue(m.Epoch, out var primary) && !IsRotten(primary.Node) && Leads(primary.Node, m.Epoch) && Log(primary.Node).At(m.Durable) is { } own)
+            RequireDurable(m.From.Node, m.Durable);
+            if (Log(m.From.Node).DurableAt(m.Durable) is { } entry && _primaries.TryGetValue(m.Epoch, out var primary) && !IsRotten(primary.Node) && Leads(primary.Node, m.Epoch) && Log(primary.Node).At(m.Durable) is { } own)
                 Require(entry.Hash == own.Hash, "Log Matching", $"{m.From} acknowledged entry {entry.Position}, its primary {primary} has {own.Position}");
         }
 
@@ -268,6 +268,9 @@ internal sealed class GroupInvariants
         _bounds.OnAnswer(m.From);
         _reads?.OnAnswer(m.Epoch, m.From, m.Number);
     }
+
+    private void RequireDurable(NodeId node, long index)
+        => Require(IsRotten(node) || Log(node).HoldsDurably(index), "Durable Acks", $"{node} tells of entry {index}, which a crash now would take away");
 
     private void OnMismatch(Mismatch m)
     {

@@ -19,6 +19,7 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Se
     private readonly HashSet<MemberId> _departed = [];          // left out by a committed view
     private View? _view;        // the last committed one
     private long _commit;       // the highest commit index checked
+    private readonly List<(Epoch By, View View, long Index)> _views = [];       // all committed ones, each with the reign in which it was, and where it stands
     private (long Index, UInt128 Hash, Epoch By) _answered;     // the highest entry that a client was told of, and in whose reign
     private (Epoch Epoch, long Commit) _told;                   // what the latest primary last told
     private LogPosition _newestView;
@@ -66,7 +67,12 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Se
     {
         OnAct(m.From, m.Epoch);
         if (_view is null)
-            (_view, _commit) = (ViewRecord.Decode(sent.Begin().Payload).View, 1);
+        {
+            var genesis = sent.Begin();
+            _commit = genesis.Index;
+            OnCommitted(ViewRecord.Decode(genesis.Payload).View, genesis.Epoch, _commit);
+        }
+
         sent.Add(m);
         View? proposal = null;
         foreach (var entry in m.Entries)
@@ -107,7 +113,8 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Se
     public void OnLossAccepted(NodeId node, in LogEntry entry)
     {
         sent.GoOnFrom(node, entry);
-        (_view, _commit) = (ViewRecord.Decode(entry.Payload).View, entry.Index);
+        _commit = entry.Index;
+        OnCommitted(ViewRecord.Decode(entry.Payload).View, entry.Epoch, _commit);
         (_newestView, _proposed) = (entry.Position, _view);
     }
 
@@ -132,10 +139,12 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Se
     }
 
     // The primary may know of commits that it never told: each view that its predecessor has agreed to may be the one in force.
+    // When its votes came late, it knows of none in later reigns.
     private void OnElected(MemberId primary, Epoch epoch)
     {
-        var view = _view!;
-        foreach (var entry in sent.After(_commit, epoch) ?? [])
+        var isLate = epoch <= _views[^1].By;
+        var (_, view, index) = _views.FindLast(v => v.By < epoch);
+        foreach (var entry in sent.After(isLate ? index : _commit, epoch) ?? [])
         {
             if (IsMajority(view, Agrees))
                 return;
@@ -164,12 +173,18 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Se
             var view = ViewRecord.Decode(entry.Payload).View;
             sightings.OnView(_view!, view);
             RequireOneStep(_view!, view);
-            _view = view;
+            OnCommitted(view, last.Epoch, entry.Index);
         }
 
         _commit = index;
         RequireNoReturn(before, _view!);
         RequireMajority(_view!, id => Holds(id, last, last.Epoch), "Commit Quorum", last);
+    }
+
+    private void OnCommitted(View view, Epoch by, long index)
+    {
+        _view = view;
+        _views.Add((by, view, index));
     }
 
     // Replication rules, 5.6 number 7.

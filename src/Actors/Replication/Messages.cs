@@ -134,12 +134,13 @@ internal sealed record StateChunk(
 /// <param name="Cluster">Nodes of another cluster ignore it.</param>
 /// <param name="Node">The asking node.</param>
 /// <param name="Incarnation">Its data folder.</param>
-/// <param name="IsEmpty">True when its log is empty and it never was a member.</param>
-internal sealed record Probe(GroupId Group, string Cluster, NodeId Node, Incarnation Incarnation, bool IsEmpty) : ReplicationMessage(Group);
+/// <param name="Round">What the answer repeats; of answers to another round the asking replica takes no notice.</param>
+internal sealed record Probe(GroupId Group, string Cluster, NodeId Node, Incarnation Incarnation, long Round) : ReplicationMessage(Group);
 
 /// <summary>The answer to <see cref="Probe"/>: empty as well, or the group's first entry.</summary>
+/// <param name="Round">That of the probe.</param>
 /// <param name="Genesis">The frame of the entry at index 1; empty when this replica is empty.</param>
-internal sealed record Probed(GroupId Group, string Cluster, NodeId Node, Incarnation Incarnation, ReadOnlyMemory<byte> Genesis) : ReplicationMessage(Group)
+internal sealed record Probed(GroupId Group, string Cluster, NodeId Node, Incarnation Incarnation, long Round, ReadOnlyMemory<byte> Genesis) : ReplicationMessage(Group)
 {
     /// <summary>In a lossy group: the highest epoch that the node has promised in any life, and how far its log had come.</summary>
     public LogPosition Past { get; init; }

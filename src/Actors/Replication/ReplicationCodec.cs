@@ -165,12 +165,13 @@ internal static class ReplicationCodec
                 w.Text(m.Cluster);
                 w.Text(m.Node.Value);
                 w.UInt128(m.Incarnation.Value);
-                w.Bool(m.IsEmpty);
+                w.Int64(m.Round);
                 break;
             case Probed m:
                 w.Text(m.Cluster);
                 w.Text(m.Node.Value);
                 w.UInt128(m.Incarnation.Value);
+                w.Int64(m.Round);
                 w.Block(m.Genesis.Span);
                 Position(w, m.Past);
                 break;
@@ -281,8 +282,8 @@ internal static class ReplicationCodec
 
         return manifest switch
         {
-            "P" => new Probe(group, r.Text(), ViewRecord.ReadNode(ref r), new Incarnation(r.UInt128()), r.Bool()),
-            "p" => new Probed(group, r.Text(), ViewRecord.ReadNode(ref r), new Incarnation(r.UInt128()), r.Block()) { Past = Position(ref r) },
+            "P" => new Probe(group, r.Text(), ViewRecord.ReadNode(ref r), new Incarnation(r.UInt128()), r.Int64()),
+            "p" => new Probed(group, r.Text(), ViewRecord.ReadNode(ref r), new Incarnation(r.UInt128()), r.Int64(), r.Block()) { Past = Position(ref r) },
             "J" => new Join(group, r.Text(), ViewRecord.ReadNode(ref r), new Incarnation(r.UInt128())),
             "b" => new NodeBeat(group, ViewRecord.ReadNode(ref r), r.Int64()),
             "R" => ReadRequests(ref r, group),

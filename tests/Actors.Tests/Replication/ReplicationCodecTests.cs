@@ -53,9 +53,9 @@ public sealed class ReplicationCodecTests
         new StateChunk(Group, Epoch, Self, Other, At(2, 9), 3, StateCursor.Start, new StateCursor("key"u8.ToArray(), 5), false,
             [new StatePiece("a"u8.ToArray(), 0, 3, "all"u8.ToArray()), new StatePiece("key"u8.ToArray(), 0, 9, "begin"u8.ToArray())], 77),
         new StateChunk(Group, Epoch, Self, Other, At(2, 9), 0, new StateCursor("key"u8.ToArray(), 5), null, true, [], 0),
-        new Probe(Group, "cluster", new NodeId("n1"), Folder, true),
-        new Probed(Group, "cluster", new NodeId("n1"), Folder, Chain(1, default, "a")[0].Frame),
-        new Probed(Group, "", new NodeId("n1"), Folder, default) { Past = new LogPosition(Epoch, 8) },
+        new Probe(Group, "cluster", new NodeId("n1"), Folder, 12),
+        new Probed(Group, "cluster", new NodeId("n1"), Folder, 12, Chain(1, default, "a")[0].Frame),
+        new Probed(Group, "", new NodeId("n1"), Folder, -1, default) { Past = new LogPosition(Epoch, 8) },
         new Join(Group, "cluster", new NodeId("n1"), Folder),
         new Requests(Group, "akka://there/client", 5, At(3, 7), 2,
         [

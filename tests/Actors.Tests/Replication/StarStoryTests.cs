@@ -131,6 +131,76 @@ public sealed class StarStoryTests
     }
 
     [Fact]
+    public void A_founder_that_is_wiped_while_its_founding_entry_is_on_its_way_founds_one_group_and_not_two()
+    {
+        using var story = new Story(3);
+        var (founder, others, network) = (new NodeId("n1"), (NodeId[])[new("n2"), new("n3")], story.Simulation.Network);
+        story.Simulation.RunUntil(() => new LogOnDisk(story.Node(founder), new GroupKeys(story.Settings.Id)).Genesis is not null, Seconds(1));
+        foreach (var other in others)
+            network.SetFaults(founder, other, new LinkFaults { MinDelay = Ms(100), MaxDelay = Ms(100) });
+        var told = 0;
+        story.Messages = m => told += m is Probed { Genesis.IsEmpty: false } ? 1 : 0;
+        story.Simulation.RunUntil(() => told == others.Length, Seconds(1));
+        story.Node(founder).Crash();
+        story.Node(founder).Disk.Wipe();
+        story.Node(founder).Restart();
+        foreach (var other in others)
+            network.SetFaults(founder, other, null);
+
+        story.Whole();
+        Assert.Equal(Outcome.Ok, story.Ended(story.Put(founder, "k", "1")).Outcome);
+    }
+
+    [Fact]
+    public void A_founding_entry_is_told_of_when_it_is_durable_and_not_before()
+    {
+        using var story = new Story(3);
+        story.Node(new NodeId("n1")).Disk.Stall(Seconds(2));
+        var told = new List<TimeSpan>();
+        story.Messages = m =>
+        {
+            if (m is Probed { Genesis.IsEmpty: false })
+                told.Add(story.Simulation.Now);
+        };
+        story.Whole();
+        Assert.InRange(told[0], Seconds(2), Seconds(3));
+    }
+
+    [Fact]
+    public void Whose_votes_are_there_when_the_others_have_gone_on_without_it_leads_nobody()
+    {
+        using var story = new Story(3, s => s with { Commit = CommitRule.Majority, KickAfter = s.ElectionTimeout }).Begin();
+        var (old, late, voter, network) = (story.Primary, story.Backups[0], story.Backups[1], story.Simulation.Network);
+        var faults = new List<NetworkFault> { network.CutOneWay(late, old) };
+        var (led, promised) = (new HashSet<Epoch>(), Epoch.Zero);
+        story.Messages = m =>
+        {
+            if (m is Append append && append.From.Node == late)
+                led.Add(append.Epoch);
+            if (promised == Epoch.Zero && m is Vote { Pre: false, Granted: true } vote && vote.From.Node == voter)
+            {
+                promised = vote.Epoch;
+                story.Simulation.After(Ms(5), () => faults.AddRange([network.CutOneWay(old, late), network.CutOneWay(voter, late)]));
+            }
+        };
+
+        // Its own vote waits for its disk. Meanwhile the others elect one of them, and an operator removes it.
+        story.Node(late).Disk.Stall(Seconds(6));
+        story.Transfer(old, late);
+        story.Simulation.RunUntil(() => story.Epoch > promised && promised > Epoch.Zero, Seconds(5));
+        Assert.Equal("", story.Change(late, join: false));
+        Assert.Empty(led);
+        story.Repeatedly(() => led.Count > 0);
+        Assert.Equal([promised], led);
+        Assert.True(story.Epoch > promised);
+
+        faults.ForEach(fault => fault.End());
+        story.Repeatedly(() => story.Status(late).Role is ReplicaRole.Outside);
+        Assert.Equal("", story.Change(late, join: true));
+        story.Whole();
+    }
+
+    [Fact]
     public void A_member_that_only_a_pending_view_leaves_out_leads_until_that_view_is_committed()
     {
         using var story = new Story(4).Begin();

@@ -9,11 +9,14 @@ namespace Actors.Replication.Star;
 /// First start (replication rules, 5.2 rule 9): the first initial member founds the group once every initial member has answered that it is
 /// empty; the founding entry names their data folders. A node that finds itself named there starts as a founding member, any other one, a
 /// wiped machine above all, asks to be taken in as a learner. Two wiped nodes of three can therefore never found a second, empty group.
+/// Nor can a founder that is wiped while its founding entry is on its way: it is told "empty" only by nodes that take that entry no more, for
+/// then they ask anew, and what answers an earlier question says nothing.
 /// </remarks>
 internal sealed partial class StarReplica
 {
     private readonly SortedDictionary<NodeId, (Incarnation Folder, LogPosition Past)> _empty = [];     // who has answered that it is empty
 
+    private long _round;        // which probes are answered at present; no other life of this node has the same
     private TimeSpan _joiningSince;
 
     private void Joining(object message)
@@ -35,6 +38,7 @@ internal sealed partial class StarReplica
         _primary = default;
         (_quorumLost, _joiningSince) = (false, Now);
         _empty.Clear();
+        _round = _random.NextInt64();
         SetRole(ReplicaRole.Joining, Joining);
         Save();
         Timers.StartPeriodicTimer(ProbeTick.Instance, ProbeTick.Instance, TimeSpan.Zero, _settings.IsLossy ? _settings.ElectionTimeout / 2 : _settings.ElectionTimeout);      // who votes for a primary should soon count for it
@@ -51,7 +55,7 @@ internal sealed partial class StarReplica
     {
         _quorumLost = Now - _joiningSince > 10 * _settings.ElectionTimeout;     // until then clients may look elsewhere
         if (IsEmpty)
-            SendToOthers(new Probe(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation, true));
+            SendToOthers(new Probe(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation, _round));
         else
             SendToOthers(JoinRequest());
 
@@ -77,7 +81,7 @@ internal sealed partial class StarReplica
 
     private void OnProbed(Probed m)
     {
-        if (m.Cluster != _environment.Cluster || !IsEmpty)
+        if (m.Cluster != _environment.Cluster || !IsEmpty || m.Round != _round)
             return;
         if (m.Genesis.IsEmpty)
         {
@@ -115,7 +119,7 @@ internal sealed partial class StarReplica
 
     private void Found()
     {
-        if (_settings.InitialMembers.Min() != _environment.Node || !_settings.InitialMembers.All(_empty.ContainsKey))
+        if (Founder != _environment.Node || !_settings.InitialMembers.All(_empty.ContainsKey))
             return;
         var members = _settings.InitialMembers.Order().Select(n => new MemberId(n, _empty[n].Folder, LogPosition.Zero)).ToList();
         var past = _settings.InitialMembers.Max(n => _empty[n].Past);       // zero where nothing is forgotten
@@ -156,8 +160,14 @@ internal sealed partial class StarReplica
     {
         if (m.Cluster != _environment.Cluster || m.Node == _environment.Node)
             return;
-        Send(m.Node, new Probed(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation, _genesis) { Past = Past });
+        if (IsEmpty ? !IsJoining : _log.Durable == 0)
+            return;     // a crash might make it empty, or it is about to get its first entries
+        if (IsEmpty && m.Node == Founder)
+            _round++;
+        Send(m.Node, new Probed(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation, m.Round, _genesis) { Past = Past });
     }
+
+    private NodeId Founder => _settings.InitialMembers.Min();
 
     private LogPosition Past => _settings.IsLossy ? new LogPosition(_promise.Epoch, _past.Index) : LogPosition.Zero;
 

@@ -134,7 +134,12 @@ internal sealed class ReplicatedLog
         if (previous.Index > Last.Index)
             return Offered.NoMatch;
         var hash = previousHash;
-        if (previous.Index >= Base.Position.Index)
+        if (previous.Index < Base.Position.Index)
+        {
+            // Epochs never fall along a log: what stands there has none above that of the base.
+            ContradictionException.Require(previous.Epoch <= Base.Position.Epoch, previous, Base.Position);
+        }
+        else
         {
             (var position, hash) = At(previous.Index);
             if (position != previous)

@@ -175,6 +175,18 @@ public sealed class ReplicatedLogTests
     }
 
     [Fact]
+    public void A_primary_whose_log_ends_before_the_base_in_a_later_epoch_contradicts_what_is_cut()
+    {
+        var log = NewLog(new InMemoryStore(), limit: 2_000);
+        Offer(log, LogPosition.Zero, default, Chain(1, default, Enumerable.Repeat(new string('x', 100), 30)));
+        log.Cut(covered: 30);
+        var other = Chain(2, default, "A", "B", "C");
+        Assert.True(log.Base.Position.Index > other[2].Index);
+
+        Assert.Throws<ContradictionException>(() => Offer(log, other[2].Position, other[2].Hash, [], committed: 30));
+    }
+
+    [Fact]
     public void A_log_is_never_cut_at_an_entry_that_was_replaced()
     {
         var log = NewLog(new InMemoryStore(), limit: 2_000);

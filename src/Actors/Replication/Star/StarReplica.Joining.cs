@@ -16,7 +16,7 @@ internal sealed partial class StarReplica
 {
     private readonly SortedDictionary<NodeId, (Incarnation Folder, LogPosition Past)> _empty = [];     // who has answered that it is empty
 
-    private long _round;        // which probes are answered at present; no other life of this node has the same
+    private long _round;        // which probes are answered at present; no earlier life of this node had the same: another process had another seed, and time goes on
     private TimeSpan _joiningSince;
 
     private void Joining(object message)
@@ -38,7 +38,7 @@ internal sealed partial class StarReplica
         _primary = default;
         (_quorumLost, _joiningSince) = (false, Now);
         _empty.Clear();
-        _round = _random.NextInt64();
+        _round = ((long)_environment.Seed << 32) + Now.Ticks;
         SetRole(ReplicaRole.Joining, Joining);
         Save();
         Timers.StartPeriodicTimer(ProbeTick.Instance, ProbeTick.Instance, TimeSpan.Zero, _settings.IsLossy ? _settings.ElectionTimeout / 2 : _settings.ElectionTimeout);      // who votes for a primary should soon count for it

@@ -49,7 +49,7 @@ public class RemotePeersTests : Akka.TestKit.Xunit2.TestKit
                 _here.Replica(Other, Group).Tell($"hello {incarnation}");
                 await ExpectMsgAsync($"hello {incarnation}", TimeSpan.FromMilliseconds(200));
             });
-            await node.GracefulStop(TimeSpan.FromSeconds(5));
+            await Stop(node);
         }
     }
 
@@ -66,7 +66,7 @@ public class RemotePeersTests : Akka.TestKit.Xunit2.TestKit
             _here.Replica(Self, Group).Tell($"hello {incarnation}");
 
             await ExpectMsgAsync($"hello {incarnation}");
-            await node.GracefulStop(TimeSpan.FromSeconds(5));
+            await Stop(node);
         }
     }
 
@@ -100,7 +100,7 @@ public class RemotePeersTests : Akka.TestKit.Xunit2.TestKit
     {
         var first = Sys.ActorOf(Props.Create(() => new Supervisor(TestActor)), "client");
         var address = _here.AddressOf(first);
-        await first.GracefulStop(TimeSpan.FromSeconds(5));
+        await Stop(first);
         var second = Sys.ActorOf(Props.Create(() => new Supervisor(TestActor)), "client");
 
         await AwaitAssertAsync(async () =>
@@ -152,6 +152,14 @@ public class RemotePeersTests : Akka.TestKit.Xunit2.TestKit
     {
         var address = ((ExtendedActorSystem)system).Provider.DefaultAddress;
         return new NodeAddress(address.Host, address.Port!.Value);
+    }
+
+    // Its name is free when the guardian has let go of it, which may be a moment after those who watch it know.
+    private async Task Stop(IActorRef actor)
+    {
+        var guardian = (ActorRefWithCell)((IInternalActorRef)actor).Parent;
+        await actor.GracefulStop(TimeSpan.FromSeconds(5));
+        await AwaitConditionAsync(() => Task.FromResult(guardian.GetSingleChild(actor.Path.Name).IsNobody()));
     }
 
     private sealed class Supervisor : ReceiveActor

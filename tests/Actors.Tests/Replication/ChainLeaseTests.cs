@@ -76,6 +76,29 @@ public sealed class ChainLeaseTests
     }
 
     [Fact]
+    public void A_new_tail_reads_by_a_lease_of_its_own_when_that_of_the_one_before_it_is_over()
+    {
+        using var story = Begin();
+        var outside = story.Outside();
+        var (decided, read) = (TimeSpan.Zero, TimeSpan.Zero);
+        story.Messages = m =>
+        {
+            if (m is ViewChanged { Record.Epoch.Value: 2 } && decided == TimeSpan.Zero)
+                decided = story.Simulation.Now;
+            if (m is Replies { Items: [{ Kind: RequestKind.Read, Result.Outcome: Outcome.Ok }] } replies && replies.From == N(2) && read == TimeSpan.Zero)
+                read = story.Simulation.Now;
+        };
+        story.Node(N(3)).Crash();
+        for (var i = 0; read == TimeSpan.Zero && i < 5_000; i++)
+        {
+            outside.Send(N(2), LogPosition.Zero, new Request(RequestKind.Read, i, default, Query));
+            story.Simulation.RunFor(Ms(1));
+        }
+
+        Assert.InRange(read - decided, Promise(story) - Ms(5), Promise(story) + Ms(100));
+    }
+
+    [Fact]
     public void Nobody_waits_for_a_tail_that_stays_in_the_view_behind_which_another_one_is_put()
     {
         using var story = Begin();

@@ -19,9 +19,9 @@ internal sealed partial class ChainReplica
     protected override bool ReadsHere => LeaseHolds;
 
     // What earlier tails have committed is in the log up to where it ended, here and before this link, at the entry into the view.
-    private bool LeaseHolds => UsesLeases && _serving && IsTail && PromiseIsDurable && _commit >= Math.Max(_entered, _floor) && Now < _leaseUntil;
+    private bool LeaseHolds => UsesLeases && _serving && IsTail && PromiseIsDurable && !MustBeSilent && _commit >= Math.Max(_entered, _floor) && Now < _leaseUntil;
 
-    /// <summary>The tail of an earlier view may not know of this one: for as long as its lease may last nothing is committed that it does not know.</summary>
+    /// <summary>The tail of an earlier view may not know of this one: for as long as its lease may last nothing is committed that it does not know, and nothing read.</summary>
     private void BeSilentForALease()
     {
         if (UsesLeases)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 
 namespace Actors.Node.Commands;
 
@@ -88,5 +89,11 @@ internal static class Cli
         PlanCommand.Create(terminal),
     };
 
-    private static string Usage(ParseResult parsed) => parsed.CommandResult.Command.Name is "actors" ? "actors" : $"actors {parsed.CommandResult.Command.Name}";
+    private static string Usage(ParseResult parsed)
+    {
+        var names = new List<string>();
+        for (SymbolResult? at = parsed.CommandResult; at is CommandResult command; at = at.Parent)
+            names.Insert(0, command.Command.Name);
+        return string.Join(' ', names);
+    }
 }

@@ -40,6 +40,7 @@ internal static class GroupCommand
     private static Command Show(Terminal terminal)
     {
         var name = NameArgument();
+        (name.Arity, name.DefaultValueFactory) = (ArgumentArity.ZeroOrOne, _ => "default");
         return ClientCommand.Create(terminal, "show", "Prints the settings of a group beside the defaults, and its replicas", [name], async context =>
         {
             var wanted = context.Parsed.GetValue(name)!;

@@ -298,6 +298,14 @@ public sealed class CliTests : IAsyncLifetime
         Assert.Equal(1, error.Count(c => c == '\n'));
     }
 
+    [Fact]
+    public async Task What_is_wrong_below_another_command_names_the_help_of_both() =>
+        Assert.EndsWith(" See: actors group create --help\n", (await RunAsync(["group", "create"])).Error, StringComparison.Ordinal);
+
+    [Fact]
+    public async Task A_group_is_shown_that_of_the_configuration_unless_another_one_is_named() =>
+        Assert.StartsWith("default: primary-backup, configured\n", (await RunAsync("group", "show")).Output, StringComparison.Ordinal);
+
     [Theory]
     [InlineData("get a --group other", "there is no group 'other': there are default\n")]
     [InlineData("get a --group ../x", "there is no group '..%2Fx': there are default\n")]

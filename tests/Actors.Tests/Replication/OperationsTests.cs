@@ -166,13 +166,13 @@ public sealed class OperationsTests(ITestOutputHelper output) : Akka.TestKit.Xun
         var last = new LogPosition(own.LastEpoch, own.LastIndex);
         Assert.Contains("has a primary", await Operations(cluster, "n1").AcceptLossAsync(last), StringComparison.Ordinal);
         await Task.WhenAll(lost.Select(cluster.Kill));
-        await UntilAsync(cluster, left, s => s.Single().Role is ReplicaRole.Candidate && s.Single().Primary.IsNone);
+        await UntilAsync(cluster, left, s => s is [{ Role: ReplicaRole.Candidate, Primary.IsNone: true }]);
         Assert.Contains("look at the status again", await Operations(cluster, "n1").AcceptLossAsync(new LogPosition(last.Epoch, 1)), StringComparison.Ordinal);
         own = await OwnAsync(cluster, left);
         last = new LogPosition(own.LastEpoch, own.LastIndex);
 
         Assert.Equal("", await Operations(cluster, "n1").AcceptLossAsync(last));
-        await UntilAsync(cluster, left, s => s.Single().Role is ReplicaRole.Primary);
+        await UntilAsync(cluster, left, s => s is [{ Role: ReplicaRole.Primary }]);
         var loss = Assert.Single((await OwnAsync(cluster, left)).Losses);
         Assert.True(loss.At.Epoch > last.Epoch);
         for (var i = 0; i < 20; i++)

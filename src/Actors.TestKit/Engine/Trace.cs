@@ -1,5 +1,4 @@
 using System.Globalization;
-using Actors.Replication;
 using Akka.Actor;
 
 namespace Actors.TestKit;
@@ -84,17 +83,8 @@ internal sealed class Trace
         {
             var time = (At / (double)TimeSpan.TicksPerSecond).ToString("F6", CultureInfo.InvariantCulture).PadLeft(12);
             var from = From is null || From.Path.Name == "deadLetters" ? "" : $" <- {NameOf(From)}";
-            return $"{time} {Mark,-1} {Where}{from}: {Text(What)}";
+            return $"{time} {Mark,-1} {Where}{from}: {MessageText.Of(What)}";
         }
-
-        // A record prints a list of its as the type of the list: what is in it is what a reader wants to know.
-        private static string Text(object what) => what switch
-        {
-            Requests m => $"{m} [{string.Join(", ", m.Items)}]",
-            Replies m => $"{m} [{string.Join(", ", m.Items)}]",
-            Append m => $"{m} [{string.Join(", ", m.Entries)}]",
-            _ => $"{what}",
-        };
 
         private static string NameOf(IActorRef sender) => sender is SimLink link ? link.Address : SimNode.AddressOf(sender) ?? sender.Path.ToStringWithoutAddress();
     }

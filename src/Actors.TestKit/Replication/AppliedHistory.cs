@@ -24,6 +24,9 @@ internal sealed class AppliedHistory(World world, Func<long, NodeId, LogEntry?> 
 
     private readonly record struct Step(long Index, ulong Command, ulong Reply);
 
+    /// <summary>The index of the last command that any replica ran; 0 before the first.</summary>
+    public long LastIndex => _steps.Count == 0 ? 0 : _steps[^1].Index;
+
     /// <summary>A machine of one incarnation of a replica, watched.</summary>
     public IStateMachine Watched(NodeId node, IStateMachine machine) => new Machine(this, node, machine);
 

@@ -154,9 +154,16 @@ internal sealed class GroupInvariants
         Require(held >= needed, "Durability", $"entry {reply.Index} was answered while {held} disks hold it; {needed} must");
     }
 
-    /// <summary>True when every entry that was answered must be in the log or state of this node's replica: it is a member, and all members hold what is committed.</summary>
-    public bool HoldsAllAnswered(NodeId node)
-        => _settings.Commit is CommitRule.All && !_simulation.Node(node).Disk.WasDamaged && _quorums?.HoldsAllCommitted(Log(node).Member) == true;
+    /// <summary>
+    /// True when every entry that was answered is in the log or state of this node's replica. Under the rule all because it is a member, and all members hold what is
+    /// committed; under majority because its log says so.
+    /// </summary>
+    public bool HoldsAllAnswered(NodeId node) => _quorums is not null && !_simulation.Node(node).Disk.WasDamaged && _settings.Commit switch
+    {
+        CommitRule.All => _quorums.HoldsAllCommitted(Log(node).Member),
+        CommitRule.Majority => _quorums.HoldsAllCommitted(node, Math.Max(LastAnswered, Applied.LastIndex)),
+        _ => false,
+    };
 
     /// <summary>An operator has made this node's replica the whole group.</summary>
     public void OnLossAccepted(NodeId node)

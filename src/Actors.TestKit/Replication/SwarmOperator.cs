@@ -83,7 +83,7 @@ internal sealed class SwarmOperator
 
     /// <summary>
     /// Has the group go on from the replica that is ahead, of those that hold all that was answered: that is what a run can be held to afterwards. False when
-    /// there is none, as always under the rule majority.
+    /// there is none.
     /// </summary>
     public bool AcceptLoss()
     {

@@ -137,11 +137,18 @@ internal abstract partial class Participant
             return;
         }
 
+        if (m.Offset + m.Bytes.Length > m.Total || (m.Bytes.Length == 0 && m.Offset < m.Total))
+        {
+            Refuse("a part of a state that does not fit", m.Total);
+            EndTaking(isFruitless: true);
+            return;
+        }
+
         if (m.Offset == 0)
             (taking.Position, taking.Delivered) = (m.At, m.Delivered);
         taking.Bytes.AddRange(m.Bytes.Span);
         taking.Tries = 0;
-        if (m.Bytes.Length > 0 && taking.Bytes.Count < m.Total)
+        if (taking.Bytes.Count < m.Total)
             Ask(taking);
         else
             Take(taking);

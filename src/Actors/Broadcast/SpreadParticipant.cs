@@ -305,6 +305,8 @@ internal sealed partial class SpreadParticipant : Participant
         if (dropped is { } gone)
         {
             _order.Remove(gone);
+            foreach (var peer in Peers)
+                peer.Has.Remove(gone);
             _holdings.TakeUpTo(gone, long.MaxValue);
         }
 

@@ -78,8 +78,13 @@ internal sealed class BroadcastStory : IDisposable
     public void ShouldLackNothing() => Assert.Null(Group.Checker.Lacking());
 
     /// <summary>Puts a message into a participant's mailbox, as if it had come from the network.</summary>
-    public void Inject(int node, BroadcastMessage message) =>
-        Simulation.Node(N(node)).Actor(BroadcastNode.Name).Tell(BroadcastCodec.Decode(BroadcastCodec.Manifest(message), BroadcastCodec.Encode(message)), Akka.Actor.ActorRefs.NoSender);
+    /// <returns>Its bytes, for as long as somebody holds them.</returns>
+    public WeakReference Inject(int node, BroadcastMessage message)
+    {
+        var bytes = BroadcastCodec.Encode(message);
+        Simulation.Node(N(node)).Actor(BroadcastNode.Name).Tell(BroadcastCodec.Decode(BroadcastCodec.Manifest(message), bytes), Akka.Actor.ActorRefs.NoSender);
+        return new WeakReference(bytes);
+    }
 
     public void Dispose()
     {

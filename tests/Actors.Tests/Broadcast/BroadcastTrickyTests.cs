@@ -479,5 +479,99 @@ public sealed class BroadcastTrickyTests
         Assert.Equal(after, story.DeliveredBy(3)[^1]);
     }
 
+    public static TheoryData<string, string?> BadInput => new()
+    {
+        { "far ahead", "too far ahead" },
+        { "too long", "too long" },
+        { "of an old incarnation", "an old incarnation" },
+        { "of a stranger", "not a member" },
+        { "of lives that were never heard of", null },              // any member may tell of them: the latest eight are told apart
+        { "acknowledgements of what nobody sent", "too far ahead" },
+        { "digests that promise what nobody has", null },
+        { "cuts", null },
+        { "of another kind of order", "not of this group's order" },
+        { "requests for the state", null },
+    };
+
+    [Theory]
+    [MemberData(nameof(BadInput))]
+    public void Bad_input_is_counted_and_however_much_of_it_comes_no_more_than_a_window_is_held_and_the_group_goes_on(string kind, string? reason)
+    {
+        const int Count = 10_000;
+        const int Window = 64;
+        using var story = new BroadcastStory(
+            new BroadcastSpec(Reliability.UniformReliable, Ordering.Fifo), change: s => s with { MaxMessageBytes = 2_000, Window = Window, DigestInterval = TimeSpan.FromMilliseconds(100), State = SomeState });
+        story.Group.Checker.MayMiss = true;
+        ParticipantId sender = default, other = default;
+        story.OnSend = m => (sender, other) = (m.From.Node == N(1) ? m.From : sender, m.From.Node == N(3) ? m.From : other);
+        story.Broadcast(1);
+        story.Broadcast(3);
+        story.Run(1);
+        var injected = new List<WeakReference>();
+
+        for (var i = 1; i <= Count; i++)
+        {
+            injected.Add(story.Inject(2, Bad(i)));
+            if (i % 100 == 0)
+                story.Run(0.01);
+        }
+
+        story.Run(1);
+        GC.Collect();
+        Assert.InRange(injected.Count(bytes => bytes.IsAlive), 0, Window);
+        if (reason is not null)
+            Assert.Equal(Count, story.Refused.GetValueOrDefault(reason));
+        var text = story.Broadcast(2);
+        story.Run(5);
+        Assert.Contains(text, story.DeliveredBy(1));
+        Assert.Contains(text, story.DeliveredBy(3));
+
+        BroadcastMessage Bad(int i)
+        {
+            var group = story.Group.Settings.Id;
+            return kind switch
+            {
+                "far ahead" => new Data(group, sender, false, [new Item(new MessageId(sender, 1_000 + i), [], new byte[1_000])]),
+                "too long" => new Data(group, sender, false, [new Item(new MessageId(sender, 1 + i), [], new byte[2_001])]),
+                "of an old incarnation" => new Data(group, sender with { Incarnation = sender.Incarnation - i }, false, [new Item(new MessageId(sender, 1), [], new byte[1_000])]),
+                "of a stranger" => new Data(group, new ParticipantId(new NodeId($"x{i}"), i), false, [new Item(new MessageId(sender, 1), [], new byte[1_000])]),
+                "of lives that were never heard of" => new Data(group, sender, false, [new Item(new MessageId(other with { Incarnation = other.Incarnation - Count + i - 1 }, 2), [], new byte[1_000])]),
+                "acknowledgements of what nobody sent" => new Received(group, sender, [new MessageId(sender, 1_000 + i)]),
+                "digests that promise what nobody has" => new Digest(group, sender, false, [new Extent(other, 1_000 + i, 1_000 + i)]),
+                "cuts" => new Cut(group, sender, 1, [new Extent(other, 1, 1)]),
+                "of another kind of order" => new Submit(group, sender, new Epoch(1), [new Item(new MessageId(sender, 2), [], new byte[1_000])]),
+                _ => new AskState(group, sender, i, 0),
+            };
+        }
+    }
+
+    [Fact]
+    public void A_message_of_an_unknown_group_is_refused_and_counted()
+    {
+        using var story = new BroadcastStory(Fifo);
+        var from = default(ParticipantId);
+        story.OnSend = m => from = m.From;
+        story.Broadcast(1);
+        story.Run(1);
+        var counted = 0L;
+        using var meters = new System.Diagnostics.Metrics.MeterListener();
+        meters.InstrumentPublished = (instrument, listener) =>
+        {
+            if (instrument.Name == "actors.broadcast.refused")
+                listener.EnableMeasurementEvents(instrument);
+        };
+        meters.SetMeasurementEventCallback<long>((_, count, tags, _) =>
+        {
+            foreach (var (key, value) in tags)
+                counted += key == "reason" && (string?)value == "an unknown group" ? count : 0;
+        });
+        meters.Start();
+
+        story.Inject(2, new Data(new GroupId("elsewhere"), from, false, []));
+        story.Run(0.1);
+
+        Assert.Equal(1, counted);
+    }
+
     private static IBroadcastState SomeState() => throw new InvalidOperationException("the simulation has its own");
 }

@@ -33,7 +33,7 @@ internal static class LawProbe
     public static async Task<LawResult> RunAsync(LawOrder order, CancellationToken cancellation)
     {
         var site = Site.In(order.Network, order.Replicas, order.DataFolder);
-        using var system = new ActorsCluster(site, order.IsChain, settings: "actors.groups.default.reads = lease");
+        using var system = new ActorsCluster(site, order.IsChain, reads: "lease");
         await system.StartAsync(cancellation);
         await using var client = new ActorsLoadClient((await system.TargetsAsync(Operation.Write, cancellation))[0].Endpoints, ValueBytes);
         var kinds = new Dictionary<string, Func<int, Task>>

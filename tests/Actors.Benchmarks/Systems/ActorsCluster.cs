@@ -10,7 +10,7 @@ internal sealed class ActorsCluster : IElectsLeader
     private static readonly HttpClient Http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(5) };
     private readonly bool _isChain;
     private readonly int _groups;
-    private readonly string _settings;
+    private readonly string _reads;
     private readonly string _folder;
     private readonly string[] _urls;
     private readonly string[] _endpoints;
@@ -18,11 +18,11 @@ internal sealed class ActorsCluster : IElectsLeader
     /// <param name="site">Where.</param>
     /// <param name="isChain">A chain, whose directory is on its first links; otherwise primary and backups.</param>
     /// <param name="groups">How many groups, of which only the first is loaded.</param>
-    /// <param name="settings">What the configuration has beside the example's.</param>
-    public ActorsCluster(Site site, bool isChain = false, int groups = 1, string settings = "")
+    /// <param name="reads">How linearizable reads are guarded: <c>barrier</c> or <c>lease</c>.</param>
+    public ActorsCluster(Site site, bool isChain = false, int groups = 1, string reads = "barrier")
     {
-        (_isChain, _groups, _settings) = (isChain, groups, settings);
-        Name = isChain ? "chain" : "actors";
+        (_isChain, _groups, _reads) = (isChain, groups, reads);
+        Name = (isChain, reads) switch { (true, _) => "chain", (_, "lease") => "lease", _ => "actors" };
         var count = site.Machines.Count;
         Version = $"Actors {typeof(Replication.IReplication).Assembly.GetName().Version?.ToString(3)}";
         _folder = site.NewFolder(Name);
@@ -55,12 +55,14 @@ internal sealed class ActorsCluster : IElectsLeader
 
     public LoadTarget TargetAt(IEnumerable<int> servers, Operation operation) => new(
         Name, ActorsLoadClient.Kind, _endpoints,     // whichever servers are alive: a client must know the primary's address to be sent there
-        (operation, _isChain) switch
+        (operation, _isChain, _reads) switch
         {
-            (Operation.Write, false) => "a write is synced by all of them",
-            (Operation.Write, true) => "a write is synced by all of them, one after the other",
-            (_, false) => "a read confirmed by a majority (barrier)",
-            (_, true) => "a read that ran through all of them (barrier)",
+            (Operation.Write, false, _) => "a write is synced by all of them",
+            (Operation.Write, true, _) => "a write is synced by all of them, one after the other",
+            (_, false, "lease") => "a read at the primary, whose lease excludes others (lease)",
+            (_, true, "lease") => "a read at the tail, whose lease excludes others (lease)",
+            (_, false, _) => "a read confirmed by a majority (barrier)",
+            (_, true, _) => "a read that ran through all of them (barrier)",
         });
 
     /// <summary>The folder that holds a server's data, by the server's number.</summary>
@@ -126,7 +128,7 @@ internal sealed class ActorsCluster : IElectsLeader
               insecure = on       # in a network namespace nobody else can reach it
             }
             akka.loglevel = WARNING
-            {{_settings}}
+            actors.groups.default.reads = {{_reads}}
             {{string.Concat(Enumerable.Range(1, _groups - 1).Select(g => $"actors.groups.more-{g} {{ }}\n"))}}
             """);
         return file;

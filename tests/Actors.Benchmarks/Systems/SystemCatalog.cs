@@ -6,6 +6,7 @@ internal static class SystemCatalog
     private static readonly Dictionary<string, Func<Site, ISystemUnderTest>> Factories = new()
     {
         ["actors"] = site => new ActorsCluster(site),
+        ["lease"] = site => new ActorsCluster(site, reads: "lease"),
         ["chain"] = site => new ActorsCluster(site, isChain: true),
         ["etcd"] = site => new EtcdCluster(site),
         ["redis"] = site => new RedisTrio(site),

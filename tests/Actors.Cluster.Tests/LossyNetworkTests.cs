@@ -11,6 +11,9 @@ public class LossyNetworkTests(ITestOutputHelper output)
         actors.groups.default.max-lag-time = 6 s
         """;
 
+    // Two to three steps a second are what such a network carries.
+    private const int Steps = 10;
+
     private static readonly TimeSpan Duration = TimeSpan.FromSeconds(25);
 
     [SkippableFact]
@@ -23,9 +26,9 @@ public class LossyNetworkTests(ITestOutputHelper output)
         {
             relay.Degrade(lossPercent: 20, delayMs: 50);
             await Task.Delay(Duration);
-            await work.ProgressAsync();
+            await work.ProgressAsync(Steps);
             (await RealCluster.PrimaryAsync(cluster.Nodes)).Kill();
-            await work.ProgressAsync();
+            await work.ProgressAsync(Steps);
             relay.Degrade(0, 0);
             output.WriteLine($"{relay.Lost} of {relay.Carried} packets lost");
             foreach (var node in cluster.Nodes.Where(node => !node.IsRunning))

@@ -75,15 +75,15 @@ internal sealed class Workload : IDisposable
 
     private RegisterClient ClientAt(HttpNode node) => new(Interlocked.Increment(ref _nextClient), node, History, new Random(0));
 
-    /// <summary>Waits until some further steps have been acknowledged.</summary>
-    public async Task ProgressAsync()
+    /// <summary>Waits until so many further steps have been acknowledged.</summary>
+    public async Task ProgressAsync(int steps = Steps)
     {
-        var goal = _sums.Count + Steps;
-        for (var clock = Stopwatch.StartNew(); _sums.Count < goal; await Task.Delay(Pause))
+        var start = _sums.Count;
+        for (var clock = Stopwatch.StartNew(); _sums.Count < start + steps; await Task.Delay(Pause))
         {
             if (_clients.IsFaulted)
                 await _clients;
-            Assert.True(clock.Elapsed < ProgressLimit, $"no {Steps} steps acknowledged within {ProgressLimit.TotalSeconds} s");
+            Assert.True(clock.Elapsed < ProgressLimit, $"{_sums.Count - start} of {steps} steps acknowledged within {ProgressLimit.TotalSeconds} s");
         }
     }
 

@@ -71,7 +71,7 @@ internal sealed class ReceiveWindow(long received, int capacity)
 
     private void Advance()
     {
-        while (Cumulative < Highest && IsSet(Cumulative + 1))
+        while (IsSet(Cumulative + 1))
         {
             Cumulative++;
             Word(Cumulative) &= ~Bit(Cumulative);

@@ -93,7 +93,7 @@ internal sealed class ReplicatedLog
         if (position != from || hashThere != hash)
             throw Damaged(from.Index, $"it is {position} where the state was applied up to {from}");
         (Last, LastHash, LastTimestamp) = (from, hash, timestamp);
-        Mark(isBase ? 0 : (from.Index - Base.Position.Index) * applied.Bytes);      // a guess: what stands before is not read
+        Mark((from.Index - Base.Position.Index) * applied.Bytes);      // a guess: what stands before is not read
         foreach (var (_, frame) in _store.Scan(Table.Log, _keys.Entry(from.Index + 1), _keys.Entry(long.MaxValue)))
         {
             var entry = Decoded(frame, Last.Index + 1);
@@ -233,7 +233,7 @@ internal sealed class ReplicatedLog
         _writes.DeleteRange(Table.Log, _keys.Entry(Base.Position.Index + 1), _keys.Entry(start.Position.Index + 1));
         _writes.Put(Table.Meta, _keys.Base, start.Encode());
         Base = start;
-        while (_cache.Count > 0 && FirstCached <= Base.Position.Index)
+        while (FirstCached <= Base.Position.Index)
             _cacheBytes -= _cache.PopFront().Bytes;
     }
 

@@ -31,6 +31,7 @@ public sealed class LogEntryTests
         Assert.True(entry.Follows(77));
         Assert.False(entry.Follows(78));
         Assert.False(entry.Follows((UInt128)77 << 64 | 1));
+        Assert.False(entry.Follows((UInt128)1 << 64 | 77));     // the upper half counts too
     }
 
     [Fact]
@@ -62,8 +63,26 @@ public sealed class LogEntryTests
     }
 
     [Theory]
+    [InlineData(EntryKind.Command, 0)]
+    [InlineData(EntryKind.Register, 1)]
+    [InlineData(EntryKind.View, LogEntry.MaxTokenBytes - 1)]
+    [InlineData(EntryKind.Operation, LogEntry.MaxTokenBytes)]
+    internal void Every_kind_and_every_token_up_to_the_longest_comes_back(EntryKind kind, int tokenBytes)
+    {
+        var draft = new EntryDraft(kind, At(3, 4), 5, 6, new byte[tokenBytes], default);
+        var entry = LogEntry.FromFrame(LogEntry.Create(At(1, 2), 77, 0, draft).Frame);
+        Assert.Equal((kind, tokenBytes, 0), (entry.Kind, entry.Token.Length, entry.Payload.Length));
+    }
+
+    [Fact]
+    public void A_token_longer_than_its_length_can_say_is_never_written()
+        => Assert.Throws<OverflowException>(() => LogEntry.Create(At(1, 2), 77, 0, Draft("x") with { Token = new byte[256] }));
+
+    [Theory]
     [InlineData(0, 0, "shorter")]           // cut off
-    [InlineData(72, 9, "unknown kind 9")]
+    [InlineData(72, 0, "unknown kind 0")]
+    [InlineData(72, 5, "unknown kind 5")]
+    [InlineData(73, LogEntry.MaxTokenBytes + 1, "token of 129")]
     [InlineData(73, 200, "token of 200")]
     [InlineData(73, 20, "token of 20")]     // longer than what follows
     public void Impossible_fields_are_refused_with_the_reason(int offset, byte value, string reason)

@@ -9,6 +9,7 @@ namespace Actors.Tests.ReplicationTests;
 public sealed class ReplicatedLogTests
 {
     private const int Large = 1 << 20;
+    private const int EntryBytes = LogEntry.HeaderBytes + 100;      // of those that Hundreds appends
 
     [Fact]
     public void Whatever_is_appended_offered_written_and_lost_the_log_agrees_with_a_plain_list() =>
@@ -155,8 +156,190 @@ public sealed class ReplicatedLogTests
         var visited = new List<long>();
         again.Recover(again.Base.Position, again.Base.Hash, again.Base.Timestamp, e => visited.Add(e.Index));
         Assert.Equal(Enumerable.Range(at + 1, 100 - at).Select(i => (long)i), visited);
-        Assert.Throws<StoreFailedException>(() => NewLog(store).Recover(entries[at - 2].Position, entries[at - 2].Hash, 0, _ => { }));
+        Assert.Contains("the log begins behind it", Assert.Throws<StoreFailedException>(() => NewLog(store).Recover(entries[at - 2].Position, entries[at - 2].Hash, 0, _ => { })).Message, StringComparison.Ordinal);
         Assert.Throws<StoreFailedException>(() => NewLog(store).Recover(again.Base.Position, again.Base.Hash + 1, 0, _ => { }));
+    }
+
+    [Theory]
+    [InlineData(16, 16, 0)]     // the limit
+    [InlineData(17, 17, 10)]
+    [InlineData(18, 18, 10)]    // exactly half is left
+    [InlineData(17, 7, 6)]
+    [InlineData(17, 6, 6)]
+    [InlineData(17, 1, 0)]
+    public void A_log_that_may_have_sixteen_entries_is_cut_at_every_second_one_when_it_has_more(int entries, long covered, long cutAt)
+    {
+        var log = NewLog(new InMemoryStore(), limit: 16 * EntryBytes);
+        var all = Hundreds(log, entries);
+        log.TakeWrites(1);
+
+        log.Cut(covered);
+        Assert.Equal(cutAt, log.Base.Position.Index);
+        Assert.Equal(cutAt > 0, log.HasWrites);
+        for (var index = cutAt + 1; index <= entries; index++)      // not yet in the store
+            Assert.Equal(all[(int)index - 1].Hash, log.Read(index).Hash);
+    }
+
+    [Fact]
+    public void What_was_removed_from_the_end_is_cut_no_more_and_the_rest_counts_once()
+    {
+        var log = NewLog(new InMemoryStore(), limit: 16 * EntryBytes);
+        Hundreds(log, 16);
+        log.Shorten(15);
+        log.Cut(covered: 15);
+        Assert.Equal(0, log.Base.Position.Index);
+
+        Hundreds(log, 20);
+        log.Shorten(1);
+        log.Cut(covered: 1);        // no place for it is left
+        Assert.Equal(0, log.Base.Position.Index);
+    }
+
+    [Fact]
+    public void A_log_that_was_shortened_ends_where_it_was_told_to()
+    {
+        var store = new InMemoryStore();
+        var log = NewLog(store);
+        Assert.False(log.HasWrites);
+        for (var i = 1; i <= 4; i++)
+            log.Append(new Epoch(1), 100 * i, Draft($"{i}"));
+        Assert.True(log.HasWrites);
+        store.Write(log.TakeWrites(1), sync: true);
+        log.Synced(1);
+        log.Shorten(9);
+        log.Shorten(4);
+        Assert.False(log.HasWrites);
+        Assert.Equal(4, log.Last.Index);
+
+        log.Shorten(2);
+        Assert.Equal((At(1, 2), 200, 2), (log.Last, log.LastTimestamp, log.Durable));
+        Assert.Equal(log.Read(2).Hash, log.LastHash);
+        store.Write(log.TakeWrites(2), sync: true);
+        Assert.Equal(["1", "2"], Recovered(store));
+    }
+
+    [Fact]
+    public void A_log_that_is_recovered_from_the_middle_counts_what_stands_before_it()
+    {
+        var store = new InMemoryStore();
+        var log = NewLog(store);
+        var entries = Hundreds(log, 100);
+        store.Write(log.TakeWrites(1), sync: true);
+
+        var again = NewLog(store, limit: 60 * EntryBytes);
+        again.Recover(entries[49].Position, entries[49].Hash, 0, _ => { });
+        again.Cut(covered: 50);
+        Assert.Equal((entries[49].Position, entries[49].Hash), (again.Base.Position, again.Base.Hash));
+        store.Write(again.TakeWrites(1), sync: true);
+
+        again = NewLog(store, limit: 60 * EntryBytes);
+        again.Recover(entries[54].Position, entries[54].Hash, 0, _ => { });
+        again.Cut(covered: 100);
+        Assert.Equal(entries[49].Position, again.Base.Position);        // fifty are left, which is under the limit
+    }
+
+    [Fact]
+    public void Entries_that_contradict_the_base_contradict_what_was_committed()
+    {
+        var log = NewLog(new InMemoryStore(), limit: 16 * EntryBytes);
+        Hundreds(log, 17);
+        log.Cut(covered: 17);
+        var (at, hash) = (log.Base.Position, log.Base.Hash);
+        Assert.Equal(At(1, 10), at);
+
+        var other = Chain(2, default, Enumerable.Repeat("other", 12));
+        Assert.Throws<ContradictionException>(() => Offer(log, other[9].Position, other[9].Hash, other.GetRange(10, 2), committed: 10));
+        Assert.Throws<ContradictionException>(() => Offer(log, other[4].Position, other[4].Hash, other.GetRange(5, 7), committed: 10));
+        var same = Chain(1, default, Enumerable.Repeat("other", 12));
+        Assert.Throws<ContradictionException>(() => Offer(log, same[4].Position, same[4].Hash, same.GetRange(5, 7), committed: 10));
+        Assert.Throws<InvariantViolation>(() => Offer(log, at, hash + 1, [], committed: 10));
+        Assert.Equal(Offered.Taken, Offer(log, at, hash, Chain(2, (at, hash), "next"), committed: 10));
+        Assert.Equal(At(2, 11), log.Last);
+        Assert.Equal(At(1, 10), log.LastAtOrBefore(new Epoch(1), 11));
+        Assert.Equal(At(1, 10), log.LastAtOrBefore(new Epoch(0), 11));      // nothing before the base is known
+    }
+
+    [Fact]
+    public void The_newest_durable_entries_are_kept_in_memory_up_to_the_limit_and_none_that_is_not_durable_leaves_it()
+    {
+        var store = new InMemoryStore();
+        var log = new ReplicatedLog(store, Keys, cacheBytesLimit: 40 * EntryBytes, limitBytes: 80 * EntryBytes);
+        Hundreds(log, 90);
+        log.Synced(0);
+        Assert.Equal(1, FirstInMemory(log, store));
+
+        store.Write(log.TakeWrites(1), sync: true);
+        log.Synced(1);
+        Assert.Equal(51, FirstInMemory(log, store));
+        log.Shorten(80);
+        Hundreds(log, 8);
+        store.Write(log.TakeWrites(2), sync: true);
+        log.Synced(2);
+        Assert.Equal(51, FirstInMemory(log, store));        // 38 are left
+        Hundreds(log, 4);
+        store.Write(log.TakeWrites(3), sync: true);
+        log.Synced(3);
+        Assert.Equal(53, FirstInMemory(log, store));
+        log.Cut(covered: 92);
+        Assert.InRange(log.Base.Position.Index, 53, 75);
+        store.Write(log.TakeWrites(4), sync: true);
+        log.Synced(4);
+        Assert.Equal(log.Base.Position.Index + 1, FirstInMemory(log, store));
+    }
+
+    [Fact]
+    public void The_last_entry_is_kept_in_memory_however_large_and_every_durable_one_before_it_may_leave()
+    {
+        var store = new InMemoryStore();
+        var log = new ReplicatedLog(store, Keys, cacheBytesLimit: 1, Large);
+        Hundreds(log, 1);
+        store.Write(log.TakeWrites(1), sync: true);
+        log.Synced(1);
+        Assert.Equal(1, FirstInMemory(log, store));
+        Hundreds(log, 1);
+        log.Synced(1);
+        Assert.Equal(2, FirstInMemory(log, store));
+    }
+
+    [Fact]
+    public void A_recovered_log_keeps_no_more_in_memory_than_one_that_was_never_down()
+    {
+        var store = new InMemoryStore();
+        var log = NewLog(store);
+        Hundreds(log, 20);
+        store.Write(log.TakeWrites(1), sync: true);
+        var again = new ReplicatedLog(store, Keys, cacheBytesLimit: 5 * EntryBytes, Large);
+        again.Recover(LogPosition.Zero, default, 0, _ => { });
+        Assert.Equal(16, FirstInMemory(again, store));
+    }
+
+    [Fact]
+    public void A_slice_ends_before_the_entry_that_would_exceed_its_bytes_and_has_one_in_any_case()
+    {
+        var log = NewLog(new InMemoryStore());
+        Hundreds(log, 10);
+        Assert.Equal([2L, 3L, 4L], log.Slice(2, 10, 3 * EntryBytes).Select(e => e.Index));
+        Assert.Equal([2L, 3L], log.Slice(2, 10, (3 * EntryBytes) - 1).Select(e => e.Index));
+        Assert.Equal([2L], log.Slice(2, 10, 1).Select(e => e.Index));
+        Assert.Equal([9L, 10L], log.Slice(9, 10, Large).Select(e => e.Index));
+        Assert.Empty(log.Slice(11, 10, Large));
+    }
+
+    [Fact]
+    public void A_batch_is_full_when_the_entries_from_its_first_on_have_its_bytes()
+    {
+        var store = new InMemoryStore();
+        var log = new ReplicatedLog(store, Keys, cacheBytesLimit: 5 * EntryBytes, Large);
+        Hundreds(log, 10);
+        Assert.True(log.HasBatch(8, 3 * EntryBytes));
+        Assert.False(log.HasBatch(8, (3 * EntryBytes) + 1));
+        Assert.False(log.HasBatch(11, 1));
+        Assert.True(log.HasBatch(1, 10 * EntryBytes));
+        Assert.False(log.HasBatch(1, (10 * EntryBytes) + 1));
+        store.Write(log.TakeWrites(1), sync: true);
+        log.Synced(1);
+        Assert.False(log.HasBatch(6, (5 * EntryBytes) + 1));
+        Assert.True(log.HasBatch(5, (10 * EntryBytes) + 1));        // not in memory any more, so long ago
     }
 
     [Fact]
@@ -195,10 +378,27 @@ public sealed class ReplicatedLogTests
         var entries = Chain(2, (kept[2].Position, kept[2].Hash), Enumerable.Repeat(new string('z', 100), 30));
         Offer(log, kept[2].Position, kept[2].Hash, entries);
 
-        log.Cut(covered: 33);
-        var at = log.Base.Position;
-        Assert.True(at.Index > 5);
-        Assert.Equal((entries[(int)at.Index - 4].Position, entries[(int)at.Index - 4].Hash), (at, log.Base.Hash));
+        foreach (var covered in (long[])[10, 33])
+        {
+            log.Cut(covered);
+            var at = log.Base.Position;
+            Assert.InRange(at.Index, 6, covered);
+            Assert.Equal((entries[(int)at.Index - 4].Position, entries[(int)at.Index - 4].Hash), (at, log.Base.Hash));
+        }
+    }
+
+    [Fact]
+    public void A_log_whose_last_entry_was_replaced_is_not_cut_at_the_former_one()
+    {
+        var log = NewLog(new InMemoryStore(), limit: 16 * EntryBytes);
+        Hundreds(log, 4);
+        log.Shorten(3);
+        for (var i = 0; i < 20; i++)
+            log.Append(new Epoch(2), 0, Draft(new string('z', 100)));
+        var fourth = log.Read(4);
+
+        log.Cut(covered: 4);
+        Assert.Equal((fourth.Position, fourth.Hash), (log.Base.Position, log.Base.Hash));
     }
 
     [Fact]
@@ -228,6 +428,15 @@ public sealed class ReplicatedLogTests
         var (store, _) = Stored("a", "b", "c");
         Change(store, w => w.Delete(Table.Log, Keys.Entry(2)));
         Assert.Contains("log entry 2 is damaged", Assert.Throws<StoreFailedException>(() => Recovered(store)).Message, StringComparison.Ordinal);
+        Assert.Contains("it is missing", Assert.Throws<StoreFailedException>(() => Recover(store, At(1, 2), default)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_entry_in_the_place_of_another_one_is_a_failed_store()
+    {
+        var (store, _) = Stored("a", "b", "c");
+        Change(store, w => w.Put(Table.Log, Keys.Entry(2), store.Get(Table.Log, Keys.Entry(3))!));
+        Assert.Contains($"entry {At(1, 3)} stands in its place", Assert.Throws<StoreFailedException>(() => Recovered(store)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -246,9 +455,9 @@ public sealed class ReplicatedLogTests
     public void An_applied_position_that_the_store_contradicts_is_a_failed_store()
     {
         var (store, entries) = Stored("a", "b", "c");
-        Assert.Throws<StoreFailedException>(() => NewLog(store).Recover(entries[1].Position, entries[1].Hash + 1, 0, _ => { }));
-        Assert.Throws<StoreFailedException>(() => NewLog(store).Recover(At(2, 2), entries[1].Hash, 0, _ => { }));
-        Assert.Throws<StoreFailedException>(() => NewLog(store).Recover(At(1, 9), entries[1].Hash, 0, _ => { }));
+        Assert.Throws<StoreFailedException>(() => Recover(store, entries[1].Position, entries[1].Hash + 1));
+        Assert.Contains($"it is {At(1, 2)} where the state was applied up to {At(2, 2)}", Assert.Throws<StoreFailedException>(() => Recover(store, At(2, 2), entries[1].Hash)).Message, StringComparison.Ordinal);
+        Assert.Throws<StoreFailedException>(() => Recover(store, At(1, 9), entries[1].Hash));
     }
 
     [Fact]
@@ -269,6 +478,36 @@ public sealed class ReplicatedLogTests
         Assert.Throws<StoreFailedException>(() => log.Slice(2, 4, Large));
         Assert.Equal("d", log.Read(4).Text());
     }
+
+    /// <summary>Appends entries of the same size.</summary>
+    private static List<LogEntry> Hundreds(ReplicatedLog log, int count)
+        => [.. Enumerable.Range(0, count).Select(_ => log.Append(new Epoch(1), 0, Draft(new string('x', 100))))];
+
+    /// <summary>The first entry that can be read although the store has lost all.</summary>
+    private static long FirstInMemory(ReplicatedLog log, InMemoryStore store)
+    {
+        var frames = store.Scan(Table.Log, [], null).ToList();
+        Change(store, w => frames.ForEach(frame => w.Delete(Table.Log, frame.Key)));
+        var first = log.Last.Index + 1;
+        while (first > log.Base.Position.Index + 1 && CanRead(first - 1))
+            first--;
+        Change(store, w => frames.ForEach(frame => w.Put(Table.Log, frame.Key, frame.Value)));
+        return first;
+
+        bool CanRead(long index)
+        {
+            try
+            {
+                return log.Read(index).Index == index;
+            }
+            catch (StoreFailedException)
+            {
+                return false;
+            }
+        }
+    }
+
+    private static void Recover(InMemoryStore store, LogPosition from, UInt128 hash) => NewLog(store).Recover(from, hash, 0, _ => { });
 
     private static ReplicatedLog NewLog(InMemoryStore store, long limit = Large) => new(store, Keys, Large, limit);
 

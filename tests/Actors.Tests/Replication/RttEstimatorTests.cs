@@ -69,6 +69,17 @@ public sealed class RttEstimatorTests
 
         Assert.Equal(Ms(100 + (4 * 50) + 30), _estimator.Timeout);
         Assert.Equal(Ms((2 * 100) + 30), _estimator.ProbeTimeout);
+        Assert.Equal(Ms((1.25 * 100) + 30), _estimator.ReorderingWait);      // RFC 8985, 6.2
+    }
+
+    [Fact]
+    public void The_first_time_out_and_the_longest_may_be_set()
+    {
+        var estimator = new RttEstimator(minimum: Ms(50), initial: Ms(200), maximum: Ms(700));
+        Assert.Equal(Ms(200), estimator.Timeout);
+        estimator.Expired();
+        estimator.Expired();
+        Assert.Equal(Ms(700), estimator.Timeout);
     }
 
     [Fact]

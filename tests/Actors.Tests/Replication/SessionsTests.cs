@@ -159,6 +159,24 @@ public sealed class SessionsTests
             }
         });
 
+    [Fact]
+    public void Sessions_of_other_epochs_come_back_as_themselves_and_what_did_not_change_is_not_written_again()
+    {
+        LogPosition[] ids = [At(7, 1), At(8, 1), At(1, 300)];
+        var (store, sessions) = (new InMemoryStore(), Opened(ids));
+        var space = new StateSpace(store, Keys.State(0));
+        sessions.SaveTo(space);
+        store.Write(space.TakeFlush(), sync: false);
+        space.Flushed();
+        sessions.SaveTo(space);
+        Assert.Equal(0, space.Changes);
+
+        var reloaded = new Sessions();
+        reloaded.LoadFrom(space);
+        Assert.Equal(3, reloaded.Count);
+        Assert.All(ids, id => Assert.Equal(Seen.New, reloaded.Find(id, 1, 1, out _)));
+    }
+
     private static Sessions Opened(params LogPosition[] ids)
     {
         var sessions = new Sessions();

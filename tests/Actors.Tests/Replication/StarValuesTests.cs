@@ -25,6 +25,39 @@ public sealed class StarValuesTests
     }
 
     [Fact]
+    public void A_member_has_room_while_the_bytes_on_their_way_are_below_the_window_and_is_busy_from_the_second_message_on()
+    {
+        Assert.True(_progress.HasRoom(100));
+        _progress.Sent(6, 99, Ms(1));
+        Assert.True(_progress.HasRoom(100));
+        Assert.False(_progress.IsBusy);
+        _progress.Sent(7, 1, Ms(1));
+        Assert.False(_progress.HasRoom(100));
+        Assert.True(_progress.IsBusy);
+        _progress.Acknowledged(1, 6, Ms(2));
+        Assert.True(_progress.HasRoom(100));
+        Assert.False(_progress.IsBusy);
+    }
+
+    [Fact]
+    public void What_is_cut_is_never_sent()
+    {
+        _progress.NotBefore(3);
+        Assert.Equal(5, _progress.Next);
+        _progress.NotBefore(9);
+        Assert.Equal(9, _progress.Next);
+    }
+
+    [Fact]
+    public void A_member_is_heard_by_what_its_node_said_last()
+    {
+        _progress.Vouched(Ms(7));
+        Assert.Equal(Ms(7), _progress.HeardAt);
+        _progress.Vouched(Ms(5));
+        Assert.Equal(Ms(7), _progress.HeardAt);
+    }
+
+    [Fact]
     public void An_overtaken_ack_takes_nothing_back()
     {
         _progress.Sent(8, 100, Ms(1));
@@ -157,6 +190,9 @@ public sealed class StarValuesTests
         Assert.False(numbers.IsNew("busy", 2, out _));
         Assert.True(numbers.IsNew("old", 1, out var first));
         Assert.True(first);
+        Assert.True(numbers.IsNew("c0", 1, out first));     // for each that comes another one goes
+        Assert.True(first);
+        Assert.False(numbers.IsNew("busy", 2, out _));
     }
 
     [Fact]
@@ -180,6 +216,7 @@ public sealed class StarValuesTests
             }
 
             Assert.Throws<ArgumentOutOfRangeException>(() => deque[list.Count]);
+            Assert.Throws<ArgumentOutOfRangeException>(() => deque[-1]);
         });
 
     private static Request Read(long sequence) => new(RequestKind.BarrierRead, sequence, default, default);

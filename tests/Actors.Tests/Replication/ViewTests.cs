@@ -64,6 +64,50 @@ public sealed class ViewTests
     }
 
     [Fact]
+    public void Those_who_vote_or_learn_belong_to_the_group_unless_it_is_said_who_does()
+    {
+        var view = View("n1", "n2").WithLearner(Member("n2", 5)).WithLearner(Member("n3", 6));
+        Assert.Equal([N("n1"), N("n2"), N("n3")], view.Nodes);
+        Assert.Equal([N("n4")], (view with { Nodes = [N("n4")] }).Nodes);
+    }
+
+    [Fact]
+    public void A_node_belongs_to_the_group_once_and_whoever_comes_and_goes_until_it_is_taken_out()
+    {
+        var view = View("n1", "n2").WithNode(N("n3"));
+        Assert.Equal([N("n1"), N("n2"), N("n3")], view.Nodes);
+        Assert.Equal([N("n2"), N("n3"), N("n1")], view.WithNode(N("n1")).Nodes);
+        Assert.Equal(view.Nodes, view.Without(Member("n2")).Nodes);
+        Assert.Equal(view.Nodes, view.WithLearner(Member("n3", 5)).WithPromoted(Member("n3", 5)).Nodes);
+    }
+
+    [Fact]
+    public void Of_a_node_that_is_taken_out_no_id_is_left()
+    {
+        var view = View("n1", "n2").WithLearner(Member("n2", 5)).WithLearner(Member("n3", 6));
+        Assert.True(view.WithoutNode(N("n2")).SameAs(View("n1").WithLearner(Member("n3", 6))));
+        Assert.Equal([N("n1"), N("n3")], view.WithoutNode(N("n2")).Nodes);
+        Assert.DoesNotContain(view.WithoutNode(N("n3")).Learners, id => id.Node == N("n3"));
+    }
+
+    [Fact]
+    public void Views_are_the_same_when_both_members_and_learners_are()
+    {
+        var view = View("n1", "n2").WithLearner(Member("n3", 5));
+        Assert.True(view.SameAs(View("n1", "n2").WithLearner(Member("n3", 5))));
+        Assert.False(view.SameAs(View("n1", "n2").WithLearner(Member("n3", 6))));
+        Assert.False(view.SameAs(View("n1").WithLearner(Member("n3", 5))));
+        Assert.False(view.SameAs(null!));
+    }
+
+    [Fact]
+    public void A_view_is_written_as_its_members_and_learners_if_it_has_any()
+    {
+        Assert.Equal($"[{Member("n1")}, {Member("n2")}]", View("n1", "n2").ToString());
+        Assert.Equal($"[{Member("n1")}] learning [{Member("n3", 5)}, {Member("n4", 6)}]", View("n1").WithLearner(Member("n3", 5)).WithLearner(Member("n4", 6)).ToString());
+    }
+
+    [Fact]
     public void Positions_compare_epoch_before_index()
     {
         Assert.True(At(1, 100) < At(2, 1));
@@ -85,4 +129,5 @@ public sealed class ViewTests
         Assert.Contains($"node name '{name}' is not valid", Assert.Throws<ArgumentException>(() => new NodeId(name)).Message, StringComparison.Ordinal);
         Assert.Contains($"group name '{name}' is not valid", Assert.Throws<ArgumentException>(() => new GroupId(name)).Message, StringComparison.Ordinal);
     }
+    private static NodeId N(string name) => new(name);
 }

@@ -106,6 +106,47 @@ public sealed class ViewsTests
     }
 
     [Fact]
+    public void Whoever_learns_is_one_of_everyone_and_no_voter()
+    {
+        var views = new Views();
+        views.Recover(1, View("n1", "n2").WithLearner(Member("n3", 5)));
+        views.Append(9, View("n1", "n2").WithLearner(Member("n3", 5)).WithPromoted(Member("n3", 5)).WithLearner(Member("n4", 8)));
+        Assert.Equal([Member("n1"), Member("n2"), Member("n3", 5), Member("n4", 8)], views.Everyone.Order());
+        Assert.True(views.IsVoter(Member("n3", 5)));
+        Assert.False(views.IsVoter(Member("n4", 8)));
+    }
+
+    [Fact]
+    public void A_seat_is_taken_by_any_life_of_its_node_and_a_folder_votes_under_any_id()
+    {
+        var views = new Views();
+        views.Recover(1, View("n1", "n2").WithLearner(Member("n3", 5)));
+        Assert.True(views.IsSeat(new NodeId("n1")));
+        Assert.True(views.IsSeat(new NodeId("n2")));
+        Assert.False(views.IsSeat(new NodeId("n3")));
+        Assert.True(views.IsVoter(new NodeId("n2"), new Incarnation(7)));
+        Assert.False(views.IsVoter(new NodeId("n2"), new Incarnation(8)));
+        Assert.False(views.IsVoter(new NodeId("n3"), new Incarnation(7)));
+        views.Append(9, View("n1"));
+        Assert.True(views.IsSeat(new NodeId("n2")));        // the view without it is not committed
+        Assert.True(views.IsVoter(new NodeId("n2"), new Incarnation(7)));
+        views.Commit(9);
+        Assert.False(views.IsSeat(new NodeId("n2")));
+        Assert.False(views.IsVoter(new NodeId("n2"), new Incarnation(7)));
+    }
+
+    [Fact]
+    public void What_was_known_before_a_recovery_counts_no_more()
+    {
+        var views = new Views();
+        views.Recover(1, View("n1", "n2", "n3"));
+        views.Append(9, View("n1", "n2"));
+        views.Recover(20, View("n4"));
+        Assert.Equal((20, 20, false), (views.CommittedIndex, views.NewestIndex, views.IsPending));
+        Assert.Equal([Member("n4")], views.Everyone);
+    }
+
+    [Fact]
     public void An_id_that_joined_later_than_what_is_known_here_is_not_out()
     {
         var views = new Views();
@@ -113,6 +154,7 @@ public sealed class ViewsTests
         Assert.False(views.IsRemoved(Member("n3", 10), At(1, 9)));
         Assert.False(views.IsRemoved(Member("n3") with { Joined = At(2, 5) }, At(1, 9)));     // of an epoch that this log has not seen
         Assert.True(views.IsRemoved(Member("n3", 5), At(1, 9)));
+        Assert.True(views.IsRemoved(Member("n3", 9), At(1, 9)));
     }
 
     [Fact]

@@ -226,8 +226,7 @@ internal sealed class GroupInvariants
             _reads?.OnAppend(m);
             if (m.From.Node == Target)
                 _simulation.Moment(GroupMoment.Message, m.From.Node);
-            if (_settings.Protocol is Protocol.PrimaryBackup)
-                RequireDiskGoes(m.From);
+            RequireDiskGoes(m.From);
             return;
         }
 
@@ -248,13 +247,13 @@ internal sealed class GroupInvariants
 
     // Replication rules, 5.4: disk health gates heartbeats. The replica looks at every heartbeat, by a clock that drifts.
     // When it was stopped in the middle of a query, that heartbeat waits in its mailbox behind what came before it.
-    private void RequireDiskGoes(MemberId primary)
+    private void RequireDiskGoes(MemberId sender)
     {
-        var node = _simulation.Node(primary.Node);
+        var node = _simulation.Node(sender.Node);
         if (node.Disk.SyncingSince is not { } began || node.CurrentLife is not { } life || life.PausedUntil > began.Ticks)
             return;
         var (waits, limit) = (_simulation.Now - began, _settings.KickAfter * 1.05 + 2 * _settings.HeartbeatInterval);
-        Require(waits <= limit || _simulation.Now <= _blockedUntil.GetValueOrDefault(primary.Node), "Stalled Disks Fall Silent", $"{primary} leads on, although its disk has been busy with one sync for {waits.TotalMilliseconds} ms");
+        Require(waits <= limit || _simulation.Now <= _blockedUntil.GetValueOrDefault(sender.Node), "Stalled Disks Fall Silent", $"{sender} sends entries on, although its disk has been busy with one sync for {waits.TotalMilliseconds} ms");
     }
 
     private void OnAppended(Appended m)

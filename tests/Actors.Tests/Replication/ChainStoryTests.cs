@@ -208,6 +208,21 @@ public sealed class ChainStoryTests
     }
 
     [Fact]
+    public void A_head_whose_disk_stalls_falls_silent_and_its_successor_takes_over()
+    {
+        using var story = Chain(3).Begin();
+        var stalled = story.Primary;
+        story.Node(stalled).Disk.Stall(TimeSpan.FromSeconds(20));
+        story.Put(stalled, "k", "1");
+        var began = story.Simulation.Now;
+        story.Simulation.RunUntil(() => story.Primary != stalled, TimeSpan.FromSeconds(10));
+        Assert.InRange(story.Simulation.Now - began, story.Settings.KickAfter, 4 * story.Settings.KickAfter);
+        Assert.Equal(Outcome.Ok, story.Ended(story.Put(story.Primary, "k", "2")).Outcome);
+        story.Whole();
+        Assert.Equal("2", story.Value(story.Get(story.Primary, "k")));
+    }
+
+    [Fact]
     public void A_kicked_head_that_comes_back_keeps_what_was_answered_without_its_knowledge()
     {
         using var story = Chain(3).Begin();

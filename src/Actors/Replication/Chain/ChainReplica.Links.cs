@@ -68,7 +68,7 @@ internal sealed partial class ChainReplica
     /// <summary>Sends what the successor may lack; with <paramref name="greet"/>, or when it was not sent to in this view, at least an empty message: it answers with what it has.</summary>
     private void Forward(bool greet)
     {
-        if (_down is null || !PromiseIsDurable)
+        if (_down is null || !MaySend)
             return;
         if (!SendEntries(_down) && (greet || !_greeted))
             SendTo(_down, []);
@@ -95,7 +95,8 @@ internal sealed partial class ChainReplica
                 AcknowledgeSoon();
         }
 
-        SendEntries(_down);
+        if (MaySend)
+            SendEntries(_down);
         if (_serving && IsTail && !MustBeSilent)
             PromoteIfCaughtUp(_down);
     }
@@ -105,7 +106,7 @@ internal sealed partial class ChainReplica
     // A link that is started again keeps its epoch and numbers its messages anew: what this life has not sent was sent by an earlier one.
     protected override void OnMismatch(Mismatch m)
     {
-        if (_down is not null && m.From == _down.Id && m.Number <= _number)
+        if (MaySend && _down is not null && m.From == _down.Id && m.Number <= _number)
             GoBack(_down, m);
     }
 

@@ -110,5 +110,5 @@ internal sealed partial class ChainReplica : DirectedReplica
         AdvanceCommit();        // it may have been silent for a lease
     }
 
-    protected override MemberId SilentNeighbour => IsPredecessorSilent ? _predecessor : _down is not null && IsSilent(_down) ? _successor : default;
+    protected override MemberId SilentFollower => _down is not null && IsSilent(_down) ? _successor : default;
 }

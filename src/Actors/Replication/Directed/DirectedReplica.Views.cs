@@ -146,6 +146,8 @@ internal abstract partial class DirectedReplica
 
     private void OnHeartbeatTick()
     {
+        if (DiskStalls)
+            _stalledAt = Now;
         Beat();
         if (_serving)
         {
@@ -166,7 +168,13 @@ internal abstract partial class DirectedReplica
             _refused = false;       // of earlier troubles
     }
 
-    protected bool IsPredecessorSilent => !_predecessor.IsNone && Now - _heardAt >= Limit(_predecessor);
+    /// <summary>Nothing before its own promise is durable; and whoever's disk stalls falls silent, so that the others go on without it.</summary>
+    protected bool MaySend => PromiseIsDurable && !DiskStalls;
+
+    /// <summary>A member or learner that the view should do without; none otherwise.</summary>
+    private MemberId SilentNeighbour => !_predecessor.IsNone && Now - _heardAt >= Limit(_predecessor) ? _predecessor
+        : Now - _stalledAt < _settings.KickAfter ? default
+        : SilentFollower;
 
     protected bool IsSilent(Progress of)
         => Now - of.HeardAt >= Limit(of.Id) || (of.OwesSince < Now && Now - of.OwesSince >= _settings.KickAfter);

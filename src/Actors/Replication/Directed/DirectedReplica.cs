@@ -33,6 +33,7 @@ internal abstract partial class DirectedReplica : Replica
     private Epoch _found;               // the promise that this life began with: in epochs up to it an earlier life may have done something
     private bool _recordDirty;
     private TimeSpan _enteredAt;
+    private TimeSpan _stalledAt;        // when its disk was last found to stall: until some time after that it has not sent enough to call others silent
 
     protected DirectedReplica(ReplicationEnvironment environment, GroupSettings settings, IActorRef writer, IViewAuthority authority) : base(environment, settings, writer)
         => _authority = authority;
@@ -98,8 +99,8 @@ internal abstract partial class DirectedReplica : Replica
     /// <summary>Lets the neighbours hear from it, and looks after what takes too long.</summary>
     protected abstract void Beat();
 
-    /// <summary>A member or learner that the view should do without, because it is silent; none otherwise.</summary>
-    protected abstract MemberId SilentNeighbour { get; }
+    /// <summary>A member or learner that takes entries from this one and is silent; none otherwise.</summary>
+    protected abstract MemberId SilentFollower { get; }
 
     /// <summary>Commits and answers what can be.</summary>
     protected abstract void AdvanceCommit();

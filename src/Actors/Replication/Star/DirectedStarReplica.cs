@@ -14,7 +14,6 @@ internal sealed class DirectedStarReplica : DirectedReplica
 {
     private readonly SortedDictionary<MemberId, Progress> _progress = [];      // of a primary: all others
     private readonly ReadQueue _reads = new();
-    private TimeSpan _stalledAt;        // when its disk was last found to stall: until some time after that it has not sent enough to call others silent
 
     public DirectedStarReplica(ReplicationEnvironment environment, GroupSettings settings, IActorRef writer, IViewAuthority authority) : base(environment, settings, writer, authority)
     {
@@ -86,19 +85,14 @@ internal sealed class DirectedStarReplica : DirectedReplica
             Play(ReplicaRole.Backup, Backup);
     }
 
-    // A primary whose disk stalls falls silent, so that the others go on without it.
     protected override void Beat()
     {
-        if (DiskStalls)
-            _stalledAt = Now;
         Ship(greet: true);
         AdvanceReads();
         MeasureLag(_progress.Values);
     }
 
-    protected override MemberId SilentNeighbour => IsPredecessorSilent ? _predecessor
-        : Now - _stalledAt < _settings.KickAfter ? default
-        : _progress.Values.FirstOrDefault(IsSilent)?.Id ?? default;
+    protected override MemberId SilentFollower => _progress.Values.FirstOrDefault(IsSilent)?.Id ?? default;
 
     // ---- Entries ----
 
@@ -113,7 +107,7 @@ internal sealed class DirectedStarReplica : DirectedReplica
         AdvanceReads();
     }
 
-    /// <summary>Sends each what it may lack; with <paramref name="greet"/> at least an empty message, which it answers with what it has. Nothing before its own promise is durable.</summary>
+    /// <summary>Sends each what it may lack; with <paramref name="greet"/> at least an empty message, which it answers with what it has.</summary>
     private void Ship(bool greet)
     {
         if (!MaySend)
@@ -124,8 +118,6 @@ internal sealed class DirectedStarReplica : DirectedReplica
                 SendTo(progress, []);
         }
     }
-
-    private bool MaySend => PromiseIsDurable && !DiskStalls;
 
     protected override void OnDurable()
     {

@@ -91,6 +91,15 @@ internal abstract partial class Replica
         }
     }
 
+    /// <summary>Notes what another replica says that it holds; who was sent the state and has it needs no more of that.</summary>
+    protected void Note(Progress progress, Appended m)
+    {
+        InvariantViolation.Require(m.Durable <= _log.Last.Index, $"{m.From} acknowledges {m.Durable}, the log ends at {_log.Last}");
+        progress.Acknowledged(m.Number, m.Durable, Now);
+        if (progress.LacksState && m.Durable >= _log.Base.Position.Index)
+            EndTransferTo(progress);
+    }
+
     // ---- Taking ----
 
     /// <summary>Whom this replica takes entries from; none otherwise.</summary>

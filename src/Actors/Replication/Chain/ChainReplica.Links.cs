@@ -81,13 +81,10 @@ internal sealed partial class ChainReplica
     {
         if (_down is null || m.From != _down.Id)
             return;
-        InvariantViolation.Require(m.Durable <= _log.Last.Index, $"{m.From} acknowledges {m.Durable}, the log ends at {_log.Last}");
-        _down.Acknowledged(m.Number, m.Durable, Now);
+        Note(_down, m);
         _suspected.Remove(m.From.Node);
         if (_serving && IsHead)
             _freshAt = Now;     // while it serves nobody orders without it; before that others may
-        if (_down.LacksState && m.Durable >= _log.Base.Position.Index)
-            EndTransferTo(_down);
         if (!IsTail && m.Commit > _commit)
         {
             CommitUpTo(Math.Min(m.Commit, _log.Durable), (entry, _) => Forget(entry));

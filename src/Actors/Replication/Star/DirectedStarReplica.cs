@@ -131,11 +131,8 @@ internal sealed class DirectedStarReplica : DirectedReplica
     {
         if (!_progress.TryGetValue(m.From, out var progress))
             return;
-        InvariantViolation.Require(m.Durable <= _log.Last.Index, $"{m.From} acknowledges {m.Durable}, the log ends at {_log.Last}");
-        progress.Acknowledged(m.Number, m.Durable, Now);
+        Note(progress, m);
         _suspected.Remove(m.From.Node);
-        if (progress.LacksState && m.Durable >= _log.Base.Position.Index)
-            EndTransferTo(progress);
         AdvanceCommit();
         AdvanceReads();
         if (MaySend)

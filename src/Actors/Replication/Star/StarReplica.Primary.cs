@@ -93,10 +93,7 @@ internal sealed partial class StarReplica
     {
         if (!_progress.TryGetValue(m.From, out var progress))
             return;
-        InvariantViolation.Require(m.Durable <= _log.Last.Index, $"{m.From} acknowledges {m.Durable}, the log ends at {_log.Last}");
-        progress.Acknowledged(m.Number, m.Durable, Now);
-        if (progress.LacksState && m.Durable >= _log.Base.Position.Index)
-            EndTransferTo(progress);
+        Note(progress, m);
         AdvanceCommit();
         if (_role is not ReplicaRole.Primary)
             return;

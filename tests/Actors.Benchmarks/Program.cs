@@ -73,7 +73,7 @@ internal static class Program
 
     private static Command FailoverCommand(string[] args)
     {
-        var against = Names("--against", "What is measured beside primary-backup: chain, of which head, middle and tail are struck, and peers that elect a leader by themselves", "etcd");
+        var against = Names("--against", "What is measured beside primary-backup: chain and chain-lease, of which head, middle and tail are struck, directed (primary-backup with views from the directory; of these the directory's primary too), and peers that elect a leader by themselves", "etcd");
         var faults = List("--faults", "kill (kill -9 of the leader) or cut (its packets vanish; needs root), or both", "kill",
             text => Enum.TryParse<Fault>(text, ignoreCase: true, out var fault) ? fault : (Fault?)null);
         var times = Number("--times", "How often each fault is made", 20);

@@ -12,18 +12,18 @@ internal static class FailoverRun
 
     public static async Task RunAsync(Options options, Report report, CancellationToken cancellation)
     {
-        var cases = options.Systems.SelectMany(system => RolesOf(system, report).Select(role => (System: system, Role: role))).ToList();
+        var cases = options.Systems.SelectMany(system => VictimsOf(system, report).Select(victim => (System: system, Victim: victim.Name))).ToList();
         using var network = options.Faults.Contains(Fault.Cut) ? MakeNetwork() : null;
         var series = new List<Series>();
         foreach (var fault in options.Faults)
         {
-            foreach (var (system, role) in cases)
+            foreach (var (system, victim) in cases)
             {
                 var its = fault == Fault.Cut ? network : null;
-                var order = new FaultOrder(system, role.Place, fault, options.Times, report.DataFolder, its);
+                var order = new FaultOrder(system, victim, fault, options.Times, report.DataFolder, its);
                 var result = await ChildProgram.RunAsync<FaultOrder, FaultResult>(its is null ? Machine.Loopback : Machine.HubOf(its), FaultInjector.Command, order, cancellation);
                 report.Measured(result.Version);
-                series.Add(Summary($"{system} {role.Name}", fault, result.Milliseconds));
+                series.Add(Summary($"{system} {victim}", fault, result.Milliseconds));
             }
         }
 
@@ -38,10 +38,10 @@ internal static class FailoverRun
         report.Close(series);
     }
 
-    private static IReadOnlyList<(string Name, int Place)> RolesOf(string system, Report report)
+    private static IReadOnlyList<Victim> VictimsOf(string system, Report report)
     {
         using var one = SystemCatalog.Create<IElectsLeader>(system, Site.Loopback(report.DataFolder));
-        return one.Roles;
+        return one.Victims;
     }
 
     private static Network MakeNetwork() => Environment.IsPrivilegedProcess

@@ -17,12 +17,12 @@ internal enum Fault
 
 /// <summary>A series of faults on one system.</summary>
 /// <param name="System">Its name in the catalog.</param>
-/// <param name="Place">To whom, by the place in <see cref="Leadership.Order"/>.</param>
+/// <param name="Victim">To whom, by the name of one of its <see cref="IElectsLeader.Victims"/>.</param>
 /// <param name="Fault">What is done.</param>
 /// <param name="Times">How often.</param>
 /// <param name="DataFolder">Where the servers keep their data.</param>
 /// <param name="Network">Where the servers run; null for the loopback interface. A cut needs one.</param>
-internal sealed record FaultOrder(string System, int Place, Fault Fault, int Times, string DataFolder, Network? Network);
+internal sealed record FaultOrder(string System, string Victim, Fault Fault, int Times, string DataFolder, Network? Network);
 
 /// <summary>What came of a <see cref="FaultOrder"/>.</summary>
 /// <param name="Version">The server program and its version.</param>
@@ -44,13 +44,14 @@ internal static class FaultInjector
         var site = order.Network is { } network ? Site.In(network, Site.Servers, order.DataFolder) : Site.Loopback(order.DataFolder);
         using var system = SystemCatalog.Create<IElectsLeader>(order.System, site);
         await system.StartAsync(cancellation);
+        var struck = system.Victims.Single(victim => victim.Name == order.Victim);
         var milliseconds = new List<double>();
         for (var time = 1; time <= order.Times; time++)
         {
-            var victim = (await system.WholeAsync(cancellation)).Order[order.Place];
+            var victim = struck.In(await system.WholeAsync(cancellation));
             var recovery = await StrikeAsync(system, victim, order, cancellation);
             milliseconds.Add(recovery.TotalMilliseconds);
-            Report.Progress($"{order.System} {order.Fault} {time}/{order.Times}: {recovery.TotalMilliseconds:f0} ms");
+            Report.Progress($"{order.System} {order.Victim} {order.Fault} {time}/{order.Times}: {recovery.TotalMilliseconds:f0} ms");
         }
 
         return new FaultResult(system.Version, milliseconds);

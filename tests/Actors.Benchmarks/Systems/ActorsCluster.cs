@@ -8,7 +8,9 @@ namespace Actors.Benchmarks.Systems;
 internal sealed class ActorsCluster : IElectsLeader
 {
     private static readonly HttpClient Http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(5) };
+    private static readonly Victim DirectorysPrimary = new("directory's primary", whole => whole.Directory);
     private readonly bool _isChain;
+    private readonly bool _isDirected;
     private readonly int _groups;
     private readonly string _reads;
     private readonly string _folder;
@@ -19,10 +21,11 @@ internal sealed class ActorsCluster : IElectsLeader
     /// <param name="isChain">A chain, whose directory is on its first links; otherwise primary and backups.</param>
     /// <param name="groups">How many groups, of which only the first is loaded.</param>
     /// <param name="reads">How linearizable reads are guarded: <c>barrier</c> or <c>lease</c>.</param>
-    public ActorsCluster(Site site, bool isChain = false, int groups = 1, string reads = "barrier")
+    /// <param name="isDirected">The views come from the directory, as those of a chain always do.</param>
+    public ActorsCluster(Site site, bool isChain = false, int groups = 1, string reads = "barrier", bool isDirected = false)
     {
-        (_isChain, _groups, _reads) = (isChain, groups, reads);
-        Name = (isChain, reads) switch { (true, _) => "chain", (_, "lease") => "lease", _ => "actors" };
+        (_isChain, _groups, _reads, _isDirected) = (isChain, groups, reads, isChain || isDirected);
+        Name = (isChain, isDirected, reads) switch { (true, _, "lease") => "chain-lease", (true, _, _) => "chain", (_, true, _) => "directed", (_, _, "lease") => "lease", _ => "actors" };
         var count = site.Machines.Count;
         Version = $"Actors {typeof(Replication.IReplication).Assembly.GetName().Version?.ToString(3)}";
         _folder = site.NewFolder(Name);
@@ -41,7 +44,9 @@ internal sealed class ActorsCluster : IElectsLeader
 
     public IReadOnlyList<ServerProcess> Servers { get; }
 
-    public IReadOnlyList<(string Name, int Place)> Roles => _isChain ? [("head", 0), ("middle", Servers.Count / 2), ("tail", Servers.Count - 1)] : [("leader", 0)];
+    public IReadOnlyList<Victim> Victims => _isChain
+        ? [new("head", whole => whole.Leader), new("middle", whole => whole.Order[Servers.Count / 2]), new("tail", whole => whole.Order[^1]), DirectorysPrimary]
+        : _isDirected ? [Victim.Leader, DirectorysPrimary] : [Victim.Leader];
 
     public async Task StartAsync(CancellationToken cancellation)
     {
@@ -61,9 +66,12 @@ internal sealed class ActorsCluster : IElectsLeader
             (Operation.Write, true, _) => "a write is synced by all of them, one after the other",
             (_, false, "lease") => "a read at the primary, whose lease excludes others (lease)",
             (_, true, "lease") => "a read at the tail, whose lease excludes others (lease)",
-            (_, false, _) => "a read confirmed by a majority (barrier)",
+            (_, false, _) => _isDirected ? "a read confirmed by all of them (barrier)" : "a read confirmed by a majority (barrier)",
             (_, true, _) => "a read that ran through all of them (barrier)",
         });
+
+    /// <summary>Where a server answers HTTP, by the server's number.</summary>
+    public string UrlOf(int server) => _urls[server];
 
     /// <summary>The folder that holds a server's data, by the server's number.</summary>
     public string DataOf(int server) => Path.Combine(_folder, $"n{server + 1}");
@@ -89,7 +97,26 @@ internal sealed class ActorsCluster : IElectsLeader
     {
         var statuses = await Task.WhenAll(_urls.Select(url => Http.GetStringAsync($"{url}/v1/status", cancellation)));
         var leaderships = JsonDocument.Parse(statuses[0]).RootElement.GetProperty("groups").EnumerateArray().Select(LeadershipOf).ToList();
-        return leaderships.Count == _groups && !leaderships.Contains(null) ? leaderships[0] : null;
+        if (leaderships.Count != _groups || leaderships.Contains(null))
+            return null;
+        if (!_isDirected)
+            return leaderships[0];
+        var directory = await DirectoryAsync(cancellation);
+        return directory < 0 ? null : leaderships[0]! with { Directory = directory };
+    }
+
+    /// <summary>The server that the directory's primary is on; -1 while there is none, or others than its backups beside it.</summary>
+    private async Task<int> DirectoryAsync(CancellationToken cancellation)
+    {
+        var roles = new List<string>();
+        foreach (var url in _urls)
+        {
+            var metrics = await Http.GetStringAsync($"{url}/metrics", cancellation);
+            roles.AddRange(metrics.Split('\n').Where(line => line.StartsWith("actors_replica_role{", StringComparison.Ordinal) && line.Contains("group=\"actors.directory\"", StringComparison.Ordinal))
+                .Select(line => line[(line.IndexOf('}') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0]));
+        }
+
+        return roles.Count(role => role == "4") == 1 && roles.TrueForAll(role => role is "2" or "4") ? roles.IndexOf("4") : -1;
     }
 
     /// <summary>Who leads a group that all servers hold alike; null while they do not.</summary>
@@ -128,6 +155,7 @@ internal sealed class ActorsCluster : IElectsLeader
               insecure = on       # in a network namespace nobody else can reach it
             }
             akka.loglevel = WARNING
+            {{(_isDirected && !_isChain ? "actors.groups.default.authority = directory" : "")}}
             actors.groups.default.reads = {{_reads}}
             {{string.Concat(Enumerable.Range(1, _groups - 1).Select(g => $"actors.groups.more-{g} {{ }}\n"))}}
             """);

@@ -33,14 +33,23 @@ internal interface IElectsLeader : ILoadable
     /// <summary>A client that knows these servers only, by their numbers.</summary>
     LoadTarget TargetAt(IEnumerable<int> servers, Operation operation);
 
-    /// <summary>Whose failure is a case of its own: what it is called, and its place in <see cref="Leadership.Order"/>.</summary>
-    IReadOnlyList<(string Name, int Place)> Roles => [("leader", 0)];
+    /// <summary>Whose failure is a case of its own: what it is called, and which server that is.</summary>
+    IReadOnlyList<Victim> Victims => [Victim.Leader];
 }
 
 /// <summary>Who leads, and since which election.</summary>
 /// <param name="Order">Servers by their numbers, from 0; the leader first, and after the head of a chain the other links in their order.</param>
 /// <param name="Epoch">Grows with every election; the term of Raft.</param>
-internal sealed record Leadership(IReadOnlyList<int> Order, long Epoch)
+/// <param name="Directory">The server that the directory's primary is on, where the views come from a directory; otherwise -1.</param>
+internal sealed record Leadership(IReadOnlyList<int> Order, long Epoch, int Directory = -1)
 {
     public int Leader => Order[0];
+}
+
+/// <summary>A server whose failure is measured.</summary>
+/// <param name="Name">As it stands in the report.</param>
+/// <param name="In">Its number, whoever leads.</param>
+internal sealed record Victim(string Name, Func<Leadership, int> In)
+{
+    public static readonly Victim Leader = new("leader", whole => whole.Leader);
 }

@@ -7,7 +7,9 @@ internal static class SystemCatalog
     {
         ["actors"] = site => new ActorsCluster(site),
         ["lease"] = site => new ActorsCluster(site, reads: "lease"),
+        ["directed"] = site => new ActorsCluster(site, isDirected: true),
         ["chain"] = site => new ActorsCluster(site, isChain: true),
+        ["chain-lease"] = site => new ActorsCluster(site, isChain: true, reads: "lease"),
         ["etcd"] = site => new EtcdCluster(site),
         ["redis"] = site => new RedisTrio(site),
         ["akka"] = site => new BareAkkaCluster(site),

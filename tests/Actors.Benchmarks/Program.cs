@@ -26,6 +26,7 @@ internal static class Program
             Idle(args),
             Links(args),
             Transfer(args),
+            Start(args),
             Bytes(args),
             Laws(args),
             BroadcastCommand(args),
@@ -125,6 +126,14 @@ internal static class Program
         var outstanding = Number("--outstanding", "Writes in flight", 64);
         return Run(new Command("transfer", "Writes while a machine comes back, with its data and without") { system, megabytes, outstanding }, args,
             (parsed, report, cancellation) => TransferRun.RunAsync(new TransferRun.Options(parsed.GetRequiredValue(system), parsed.GetRequiredValue(megabytes), parsed.GetRequiredValue(outstanding)), report, cancellation));
+    }
+
+    private static Command Start(string[] args)
+    {
+        var gigabytes = Number("--gigabytes", "The size of the state, in GB", 10);
+        var times = Number("--times", "How often it is started after each kind of end", 3);
+        return Run(new Command("start", "From the start of a server that holds a large state to its first answers") { gigabytes, times }, args,
+            (parsed, report, cancellation) => StartRun.RunAsync(new StartRun.Options(parsed.GetRequiredValue(gigabytes), parsed.GetRequiredValue(times)), report, cancellation));
     }
 
     private static Command Bytes(string[] args)

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text;
 using Actors.Benchmarks.Load;
 using Actors.Benchmarks.Systems;
 
@@ -8,8 +7,6 @@ namespace Actors.Benchmarks;
 /// <summary><c>transfer</c>: a machine comes back, once with its data and once with none of it, while clients write: a backup, or the tail of a chain. Only ours is measured.</summary>
 internal static class TransferRun
 {
-    private const int FillValueBytes = 60_000;
-    private const int FillOutstanding = 16;
     private const int ValueBytes = 100;
     private const int BaselineSeconds = 10;
     private const int WarmupSeconds = 3;        // of each load generator: it writes, but is not compiled yet
@@ -35,7 +32,7 @@ internal static class TransferRun
         using var system = SystemCatalog.Create<ActorsCluster>(options.System, Site.Loopback(report.DataFolder));
         report.Measured(system.Version);
         await system.StartAsync(cancellation);
-        await FillAsync(system, options.Megabytes, cancellation);
+        await system.FillAsync(options.Megabytes, cancellation);
         var before = await system.WholeAsync(cancellation);
         var away = before.Order[^1];
 
@@ -57,16 +54,6 @@ internal static class TransferRun
         Console.WriteLine();
         Console.WriteLine($"Elections during the run: {after.Epoch - before.Epoch}");
         report.Close(phases);
-    }
-
-    private static async Task FillAsync(ActorsCluster system, int megabytes, CancellationToken cancellation)
-    {
-        var clock = Stopwatch.StartNew();
-        var values = (int)(megabytes * 1_000_000L / FillValueBytes);
-        await using var client = new ActorsLoadClient((await system.TargetsAsync(Operation.Write, cancellation))[0].Endpoints, FillValueBytes);
-        await Parallel.ForAsync(0, values, new ParallelOptions { MaxDegreeOfParallelism = FillOutstanding, CancellationToken = cancellation }, async (i, _) =>
-            await client.PutAsync(Encoding.UTF8.GetBytes($"state-{i:d8}")));
-        Report.Progress($"filled with {megabytes} MB in {clock.Elapsed.TotalSeconds:f0} s");
     }
 
     /// <summary>Kills a server, starts it when the others go on without it, and measures writes until it is a member again.</summary>

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Actors.Cluster.Tests;
 
-/// <summary>What happens to a node's data while clients at every node go on: a full disk, a wiped folder, flipped bits, a crash in the middle of a state transfer. And three nodes that die in whatever order.</summary>
+/// <summary>What happens to a node's data while clients at every node go on: a full disk, a wiped folder, flipped bits, a crash in the middle of a state transfer. And nodes that die in whatever order.</summary>
 public class DamageTests(ITestOutputHelper output)
 {
     private const string SmallLog = "actors.groups.default.log-limit-bytes = 64 KiB\nactors.groups.default.transfer-chunk-bytes = 1024";
@@ -135,9 +135,11 @@ public class DamageTests(ITestOutputHelper output)
             Assert.Equal(new string((char)('a' + i % 26), 50_000), (await node.Http.GetAsync($"state-{i}", "?read=stale")).Body);
     }, settings: SmallLog);
 
-    /// <summary>For a minute; for as many as <c>ACTORS_CHAOS_MINUTES</c> says.</summary>
-    [Fact]
-    public Task Three_nodes_that_are_killed_and_started_in_random_order_lose_nothing() => Workload.RunAsync(output, async (cluster, work) =>
+    /// <summary>For a minute; for as many as <c>ACTORS_CHAOS_MINUTES</c> says. Primary with two backups, or a chain.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(5)]
+    public Task Nodes_that_are_killed_and_started_in_random_order_lose_nothing(int links) => Workload.RunAsync(output, async (cluster, work) =>
     {
         var minutes = Environment.GetEnvironmentVariable("ACTORS_CHAOS_MINUTES") is { Length: > 0 } text ? double.Parse(text, CultureInfo.InvariantCulture) : 1;
         var random = new Random(Random.Shared.Next());
@@ -157,11 +159,11 @@ public class DamageTests(ITestOutputHelper output)
             await Task.Delay(random.Next(3_000));
         }
 
-        output.WriteLine($"{kills} kills; {all} times all three were dead");
+        output.WriteLine($"{kills} kills; {all} times all were dead");
         foreach (var node in cluster.Nodes.Where(n => !n.IsRunning))
             node.Start();
         await cluster.WholeAsync();
-    });
+    }, links: links);
 
     private static async Task<string?> RoleAsync(RealNode asked, RealNode of) =>
         (await asked.Http.StatusAsync())?.Groups.Single().Members.FirstOrDefault(member => member.Node == of.Name)?.Role;

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using Actors.Benchmarks.Load;
 
@@ -7,6 +9,8 @@ namespace Actors.Benchmarks.Systems;
 /// <summary>Nodes of ours as <c>config/primary-backup.conf</c> or <c>config/chain.conf</c> has them: every write synced by all of them before it is acknowledged.</summary>
 internal sealed class ActorsCluster : IElectsLeader
 {
+    private const int FillOutstanding = 16;
+    private const int FillValueBytes = 60_000;
     private static readonly HttpClient Http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = TimeSpan.FromSeconds(5) };
     private static readonly Victim DirectorysPrimary = new("directory's primary", whole => whole.Directory);
     private readonly bool _isChain;
@@ -75,6 +79,24 @@ internal sealed class ActorsCluster : IElectsLeader
 
     /// <summary>The folder that holds a server's data, by the server's number.</summary>
     public string DataOf(int server) => Path.Combine(_folder, $"n{server + 1}");
+
+    /// <summary>Where a server serves HTTP, by the server's number.</summary>
+    public string UrlOf(int server) => _urls[server];
+
+    /// <summary>The keys that <see cref="FillAsync"/> writes, from 0 on.</summary>
+    public static string StateKey(int number) => $"state-{number:d8}";
+
+    /// <summary>Writes values until there is a state of so many MB (of 10^6 bytes); answers how many values.</summary>
+    public async Task<int> FillAsync(int megabytes, CancellationToken cancellation)
+    {
+        var clock = Stopwatch.StartNew();
+        var values = (int)(megabytes * 1_000_000L / FillValueBytes);
+        await using var client = new ActorsLoadClient((await TargetsAsync(Operation.Write, cancellation))[0].Endpoints, FillValueBytes);
+        await Parallel.ForAsync(0, values, new ParallelOptions { MaxDegreeOfParallelism = FillOutstanding, CancellationToken = cancellation }, async (i, _) =>
+            await client.PutAsync(Encoding.UTF8.GetBytes(StateKey(i))));
+        Report.Progress($"filled with {megabytes} MB in {clock.Elapsed.TotalSeconds:f0} s");
+        return values;
+    }
 
     public Task<Leadership> WholeAsync(CancellationToken cancellation) => Wait.ForAsync($"{Name}: not all are members", Servers, () => LeadershipAsync(cancellation), cancellation);
 
@@ -151,6 +173,7 @@ internal sealed class ActorsCluster : IElectsLeader
               nodes = replaced      # a block alone would only add to the one that is included
               nodes { {{string.Join(", ", addresses.Select((address, i) => $"n{i + 1} = \"{address}\""))}} }
               groups.default.members = [{{string.Join(", ", addresses.Select((_, i) => $"n{i + 1}"))}}]
+              groups.default.min-in-view = {{Math.Min(2, addresses.Length)}}
               http { host = "{{httpHost}}", port = {{httpPort}} }
               insecure = on       # in a network namespace nobody else can reach it
             }

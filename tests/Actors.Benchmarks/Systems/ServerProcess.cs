@@ -7,6 +7,7 @@ namespace Actors.Benchmarks.Systems;
 internal sealed class ServerProcess(string name, IReadOnlyList<string> commandLine) : IDisposable
 {
     private const int TailLines = 5;
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(60);
 
     private readonly ConcurrentQueue<string> _tail = new();
     private Process? _process;
@@ -40,6 +41,15 @@ internal sealed class ServerProcess(string name, IReadOnlyList<string> commandLi
     {
         _process?.Kill();
         _process?.WaitForExit();
+    }
+
+    /// <summary>Asks it to end; returns when it has.</summary>
+    /// <exception cref="BenchmarkException">It has not within 60 s.</exception>
+    public void Stop()
+    {
+        using var kill = Process.Start("kill", ["-TERM", $"{Pid}"]);
+        if (!_process!.WaitForExit(StopLimit))
+            throw new BenchmarkException($"{name} does not end: {Tail}");
     }
 
     public void Dispose()

@@ -13,7 +13,7 @@ internal sealed record Site(string DataFolder, IReadOnlyList<Machine> Machines)
     public const int Servers = 3;
 
     /// <summary>Servers on the loopback interface.</summary>
-    public static Site Loopback(string dataFolder) => new(dataFolder, [.. Enumerable.Repeat(Machine.Loopback, Servers)]);
+    public static Site Loopback(string dataFolder, int servers = Servers) => new(dataFolder, [.. Enumerable.Repeat(Machine.Loopback, servers)]);
 
     /// <summary>Servers on the first <paramref name="servers"/> nodes of a network.</summary>
     public static Site In(Network network, int servers, string dataFolder) => new(dataFolder, [.. Enumerable.Range(1, servers).Select(n => Machine.In(network, n))]);

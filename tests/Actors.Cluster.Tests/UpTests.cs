@@ -27,6 +27,18 @@ public class UpTests(ITestOutputHelper output)
     });
 
     [Fact]
+    public Task A_primary_that_was_killed_a_moment_ago_is_repaired_once_the_others_go_on_without_it() => WithUpAsync(async up =>
+    {
+        var primary = (await up.WholeAsync()).Groups.Single().Primary!;
+        await RequireAsync(0, up.CommandAsync("put", "greeting", "hello"));
+        await RequireAsync(0, up.CommandAsync("kill", primary));
+        var repaired = await RequireAsync(0, up.CommandAsync("repair", primary));
+        Assert.Contains("is a member again", repaired.Error, StringComparison.Ordinal);
+        await up.WholeAsync();
+        await RequireAsync(0, up.CommandAsync("verify"));
+    });
+
+    [Fact]
     public Task Ctrl_C_ends_all_nodes_and_exits_with_0() => WithUpAsync(async up =>
     {
         var status = await up.WholeAsync();

@@ -13,6 +13,8 @@ namespace Actors.Node.Commands;
 /// <summary><c>actors repair NODE</c>: a node that was taken out of service comes back as an empty machine and is sent the state; its data is set aside, never deleted.</summary>
 internal static class RepairCommand
 {
+    private static readonly TimeSpan ViewPatience = TimeSpan.FromSeconds(10);       // a node that has just died may have led: the others are about to go on without it
+
     public static Command Create(Terminal terminal)
     {
         var node = new Argument<string?>("NODE") { Description = "A node that 'actors up' started, such as n2", Arity = ArgumentArity.ZeroOrOne };
@@ -44,7 +46,7 @@ internal static class RepairCommand
         if (others.Length == 0)
             throw new CommandException(ExitCode.Negative, $"no other node runs: the data of {node.Name} may be the only copy, and stays where it is");
         using var client = new NodeClient(others, TimeSpan.FromSeconds(5), ClientIdentity.Load(run.Certs, ""));
-        RequireRepairable(await FullMembership.StatusAsync(client), node);
+        await RequireRepairableAsync(client, node);
 
         var clock = Stopwatch.StartNew();
         if (node.Pid > 0)
@@ -58,13 +60,22 @@ internal static class RepairCommand
     }
 
     // What is set aside must not be the last copy, nor that of a member in service.
-    private static void RequireRepairable(StatusDocument status, RunNode node)
+    private static async Task RequireRepairableAsync(NodeClient client, RunNode node)
     {
-        if (status.Groups.FirstOrDefault(group => !group.Members.Any(member => Roles.Leads(member.Role) && member.Node != node.Name)) is { } headless)
-            throw new CommandException(ExitCode.Negative, $"group '{headless.Name}' has no other primary or head: what {node.Name} holds may be needed; see 'actors accept-loss --help'");
+        var status = await FullMembership.StatusAsync(client);
+        for (var clock = Stopwatch.StartNew(); Headless(status, node.Name) is { } headless; status = await FullMembership.StatusAsync(client))
+        {
+            if (clock.Elapsed > ViewPatience)
+                throw new CommandException(ExitCode.Negative, $"group '{headless.Name}' has had no other primary or head for {ViewPatience.TotalSeconds} s: what {node.Name} holds may be needed; see 'actors accept-loss --help'");
+            await Task.Delay(100);
+        }
+
         if (node.Pid > 0 && !status.Groups.Any(group => group.Members.Any(member => member.Node == node.Name && member.Role == "out-of-service")))
             throw new CommandException(ExitCode.Negative, $"{node.Name} is not out of service: there is nothing to repair");
     }
+
+    private static GroupEntry? Headless(StatusDocument status, string without) =>
+        status.Groups.FirstOrDefault(group => !group.Members.Any(member => Roles.Leads(member.Role) && member.Node != without));
 
     private static (string Folder, string Aside) Quarantine(Func<string> folder)
     {

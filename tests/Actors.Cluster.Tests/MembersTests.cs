@@ -13,7 +13,7 @@ public class MembersTests(ITestOutputHelper output)
             var others = cluster.Nodes.Where(n => n != node).ToArray();
             await RemoveAsync(cluster, node, others[0]);
             await work.ProgressAsync();     // the clients at the removed node go on as well
-            await RequireAsync(1, "min-in-view is 2", others[0], "remove", others[1].Name);
+            await RequireAsync(1, "of at least 2 members (min-in-view)", others[0], "remove", others[1].Name);
             await JoinAsync(cluster, node, others[0]);
             await RequireAsync(1, $"{node} is a member of group 'default' already", others[0], "join", node.Name);
             await RequireAsync(1, "n9 is not one of actors.nodes: n1, n2, n3", others[0], "join", "n9");
@@ -25,6 +25,26 @@ public class MembersTests(ITestOutputHelper output)
 
     [Fact]
     public Task A_link_that_did_not_found_the_chain_takes_the_place_of_the_head() => ReplaceAsync(links: 4);
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(4)]
+    public Task A_second_process_under_a_name_in_use_is_not_taken_in(int links) => Workload.RunAsync(
+        output,
+        async (cluster, work) =>
+        {
+            var primary = await cluster.WholeAsync();
+            var node = cluster.Nodes.First(n => n != primary);
+            using var second = cluster.SecondOf(node);
+            second.Start();
+            await RealCluster.UntilAsync($"a word of the second {node}", () => Task.FromResult(second.Log.Contains($"nobody has answered {node}", StringComparison.Ordinal) ? second : null));
+            await work.ProgressAsync();
+            Assert.DoesNotContain("taken in as", second.Log, StringComparison.Ordinal);
+            Assert.Equal(node.Pid, (await primary.Http.StatusAsync())!.Nodes.Single(n => n.Name == node.Name).Pid);
+            second.Kill();
+            await cluster.WholeAsync();
+        },
+        links: links);
 
     private Task ReplaceAsync(int links) => Workload.RunAsync(
         output,

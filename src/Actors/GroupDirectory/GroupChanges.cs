@@ -109,7 +109,7 @@ internal static class GroupChanges
         var isSmaller = view.Members.Count < record.View.Members.Count;
         refusal = !record.View.Nodes.Contains(node) ? $"{node} does not belong to the group: {string.Join(", ", record.View.Nodes)} do"
             : view.Members.Count == 0 ? $"{node} is the last member"
-            : isSmaller && view.Members.Count < record.MinInView ? $"without {node} there would be {view.Members.Count} members, and min-in-view is {record.MinInView}"
+            : isSmaller && view.Members.Count < record.MinInView ? $"without {node} there would be {view.Members.Count} of at least {record.MinInView} members (min-in-view)"
             : isSmaller && !record.IsActive ? "another change of the members is under way: try again"
             : "";
         return refusal.Length > 0 ? record

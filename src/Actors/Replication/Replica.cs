@@ -47,6 +47,11 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
     protected readonly Queue<(long Ticket, Epoch Epoch, NodeId To, ReplicationMessage Message)> _afterSave = new();
     private readonly DiskWait _diskWait = new();
 
+    // Joining.
+    protected long _round;                        // which probes are answered at present; no earlier life of this node had the same
+    protected bool _isKnown;                      // one of them was: under this node's name the others reach this process
+    private TimeSpan _warnedOfSilence = TimeSpan.MinValue;
+
     protected Replica(ReplicationEnvironment environment, GroupSettings settings, IActorRef writer)
     {
         _environment = environment;
@@ -340,6 +345,29 @@ internal abstract partial class Replica : UntypedActor, IWithTimers
     // ---- Links ----
 
     protected void Send(NodeId to, ReplicationMessage message) => _environment.Peers.Replica(to, _settings.Id).Tell(message, ActorRefs.NoSender);
+
+    protected void SendToOthers(ReplicationMessage message)
+    {
+        foreach (var node in _environment.Nodes)
+        {
+            if (node != _environment.Node)
+                Send(node, message);
+        }
+    }
+
+    // Another process of this node had another seed, and time goes on.
+    protected long NewRound() => ((long)_environment.Seed << 32) + Now.Ticks;
+
+    /// <summary>Says, once, when it has asked to be taken in since <paramref name="since"/> and nobody has answered.</summary>
+    protected void WarnWhenUnanswered(TimeSpan since)
+    {
+        if (_isKnown || _warnedOfSilence == since || Now - since < 10 * _settings.ElectionTimeout)
+            return;
+        _warnedOfSilence = since;
+        _logger.Warning(
+            "[{0}] nobody has answered {1} for {2} s, so it is not taken in: no other node runs, or the others have another address of {1} in actors.nodes, where it may be running already",
+            _settings.Id, _environment.Node, (Now - since).TotalSeconds);
+    }
 
     /// <summary>From now on this replica plays <paramref name="role"/>, by <paramref name="table"/>; its supervisor is told.</summary>
     protected void Play(ReplicaRole role, Action<object> table)

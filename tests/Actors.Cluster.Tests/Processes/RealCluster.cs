@@ -66,6 +66,19 @@ internal sealed class RealCluster : IDisposable
 
     public RealNode this[string name] => Nodes.Single(node => node.Name == name);
 
+    /// <summary>A further node under the name of <paramref name="node"/>, with data and ports of its own: to the others that name has the address that it had.</summary>
+    public RealNode SecondOf(RealNode node)
+    {
+        var (config, port) = (Path.Combine(_folder, $"second-{node}.conf"), Ports.FreeInARow(2));
+        File.WriteAllText(config, $"""
+            include "{node.ConfigFile}"
+            actors.nodes.{node} = "127.0.0.1:{Text(port)}"
+            actors.data-directory = "{Path.Combine(_folder, $"second-{node}")}"
+            actors.http.port = {Text(port + 1)}
+            """);
+        return new RealNode($"second-{node}", config, $"http://127.0.0.1:{Text(port + 1)}", _folder, networkNamespace: null);
+    }
+
     /// <summary>A running cluster of which every node has been taken into the view.</summary>
     /// <param name="output">Has the nodes' logs when it does not start.</param>
     /// <param name="network">Where the nodes run; null for the machine's own network.</param>

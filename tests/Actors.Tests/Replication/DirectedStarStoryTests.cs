@@ -1,5 +1,6 @@
 using Actors.Membership;
 using Actors.Replication;
+using Actors.TestKit;
 
 namespace Actors.Tests.ReplicationTests;
 
@@ -41,6 +42,24 @@ public sealed class DirectedStarStoryTests
         Assert.Equal(N(5), story.Status(N(5)).Members[0]);
         Assert.Equal(ReplicaRole.Primary, story.Status(N(5)).Role);
         Assert.Equal("3", story.Value(story.Get(N(1), "k")));
+    }
+
+    [Fact]
+    public void A_machine_that_the_others_do_not_reach_under_its_name_is_not_taken_in()
+    {
+        using var story = Star(3).Begin();
+        story.Node(N(3)).Crash();
+        story.Repeatedly(() => story.Status(N(1)).Members.Count == 2);
+        var before = story.Status(N(1)).Epoch;
+        NetworkFault[] cuts = [story.Simulation.Network.CutOneWay(N(1), N(3)), story.Simulation.Network.CutOneWay(N(2), N(3))];
+
+        story.Node(N(3)).Restart();     // the directory answers it
+        story.Simulation.RunFor(TimeSpan.FromSeconds(5));
+        Assert.Equal(before, story.Status(N(1)).Epoch);
+
+        foreach (var cut in cuts)
+            cut.End();
+        story.Whole();
     }
 
     [Fact]

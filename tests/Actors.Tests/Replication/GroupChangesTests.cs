@@ -138,7 +138,7 @@ public sealed class GroupChangesTests
     public void What_must_not_be_removed_is_refused_in_one_line()
     {
         NotRemoved(Active(A, B), D.Node, "d does not belong to the group: a, b do");
-        NotRemoved(Active(A, B), B.Node, "without b there would be 1 members, and min-in-view is 2");
+        NotRemoved(Active(A, B), B.Node, "without b there would be 1 of at least 2 members (min-in-view)");
         NotRemoved(Active(A), A.Node, "a is the last member");
         NotRemoved(Active(A, B, C, D).WithoutNode(D.Node, out _), C.Node, "another change of the members is under way: try again");
     }

@@ -64,7 +64,7 @@ public sealed class MembersStoryTests
         story.Simulation.RunFor(Seconds(1));
         last = story.Status(story.Primary).LastIndex;
         var other = story.Backups[1];
-        Assert.Equal($"without {other} group 'story' would have 1 members, and min-in-view is 2", story.Change(other, join: false));
+        Assert.Equal($"without {other} group 'story' would have 1 of at least 2 members (min-in-view)", story.Change(other, join: false));
         Assert.Equal(last, story.Status(story.Primary).LastIndex);
     }
 
@@ -192,7 +192,7 @@ public sealed class MembersStoryTests
         Assert.Equal("group 'story': n2 is a member already", story.Change(new NodeId("n2"), join: true));
         Assert.Equal("n9 is not one of actors.nodes: n1, n2", story.Change(new NodeId("n9"), join: true));
         Assert.Equal("group 'story': n9 does not belong to the group: n1, n2 do", story.Change(new NodeId("n9"), join: false));
-        Assert.Equal("group 'story': without n2 there would be 1 members, and min-in-view is 2", story.Change(new NodeId("n2"), join: false));
+        Assert.Equal("group 'story': without n2 there would be 1 of at least 2 members (min-in-view)", story.Change(new NodeId("n2"), join: false));
         Assert.Equal(Outcome.Ok, story.Ended(story.Put(new NodeId("n1"), "k", "1")).Outcome);
     }
 

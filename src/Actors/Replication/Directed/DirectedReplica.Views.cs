@@ -67,7 +67,7 @@ internal abstract partial class DirectedReplica
         if (IsJoining)
         {
             if (isDue || _askedAt < _enteredAt || _askedAt == TimeSpan.Zero)
-                Ask(Wish());
+                AskToBeTakenIn(Wish());
         }
         else if (IsWedged)
         {
@@ -83,6 +83,36 @@ internal abstract partial class DirectedReplica
         {
             Ask(new ReadRecord(_settings.Id));
         }
+    }
+
+    // The membership that a node had goes in the same step. So another process under a name in use, at an address where the others do not look for it, never gets as far as that.
+    private void AskToBeTakenIn(AuthorityRequest wish)
+    {
+        if (wish is TakeIn && !_isKnown && _environment.Nodes.Count > 1)
+        {
+            _askedAt = Now;
+            SendToOthers(new Probe(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation, _round));
+            WarnWhenUnanswered(_enteredAt);
+        }
+        else
+        {
+            Ask(wish);
+        }
+    }
+
+    private void OnProbe(Probe m)
+    {
+        if (m.Cluster == _environment.Cluster)
+            Send(m.Node, new Probed(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation, m.Round, default));
+    }
+
+    private void OnProbed(Probed m)
+    {
+        if (m.Cluster != _environment.Cluster || m.Round != _round || _isKnown)
+            return;
+        _isKnown = true;
+        if (IsJoining && !_asking)
+            Ask(Wish());
     }
 
     /// <summary>What is asked when a later epoch must be, or is about to be.</summary>

@@ -65,6 +65,7 @@ internal abstract partial class DirectedReplica : Replica
     {
         Recover();
         _found = _promise.Epoch;
+        _round = NewRound();
         Timers.StartPeriodicTimer(HeartbeatTick.Instance, HeartbeatTick.Instance, _settings.HeartbeatInterval);
         var stored = _environment.Store.Get(Table.Meta, _keys.Record) is { } bytes ? GroupRecord.Decode(bytes) : null;
         if (stored is null || _self.IsNone)
@@ -146,6 +147,8 @@ internal abstract partial class DirectedReplica : Replica
         switch (message)
         {
             case AuthorityAnswered m: OnAuthorityAnswered(m); break;
+            case Probe m: OnProbe(m); break;
+            case Probed m: OnProbed(m); break;
             case MembersRequest m: OnMembersRequest(m); break;
             case OrderAnswered m: OnOrderAnswered(m); break;
             case AcceptLoss m: OnAcceptLoss(m); break;
@@ -156,7 +159,7 @@ internal abstract partial class DirectedReplica : Replica
             case PeerHint m: OnPeerHint(m); break;
             case TransferRequest m: Reply(m.ReplyTo, new TransferReply(_settings.Id, m.Number, $"group '{_settings.Id}' has its views from the directory: who orders is the first of its view, nothing hands over")); break;
             case Stale or Append or Appended or Mismatch or PassReads or ReadsPassed or LendState or StateOffer or FetchState or StateChunk or StateReceived: break;     // meant for another role: late
-            case RequestVote or Vote or TakeOver or NotMember or Probe or Probed or Join: break;       // of a group that decides on its views itself: a node is configured otherwise
+            case RequestVote or Vote or TakeOver or NotMember or Join: break;       // of a group that decides on its views itself: a node is configured otherwise
             default: base.Common(message); break;
         }
     }

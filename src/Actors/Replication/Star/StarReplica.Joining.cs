@@ -16,7 +16,6 @@ internal sealed partial class StarReplica
 {
     private readonly SortedDictionary<NodeId, (Incarnation Folder, LogPosition Past)> _empty = [];     // who has answered that it is empty
 
-    private long _round;        // which probes are answered at present; no earlier life of this node had the same: another process had another seed, and time goes on
     private TimeSpan _joiningSince;
 
     private void Joining(object message)
@@ -36,9 +35,9 @@ internal sealed partial class StarReplica
         Timers.Cancel(HeartbeatTick.Instance);
         EndRest();
         _primary = default;
-        (_quorumLost, _joiningSince) = (false, Now);
+        (_quorumLost, _joiningSince, _isKnown) = (false, Now, false);
         _empty.Clear();
-        _round = ((long)_environment.Seed << 32) + Now.Ticks;
+        _round = NewRound();
         SetRole(ReplicaRole.Joining, Joining);
         Save();
         Timers.StartPeriodicTimer(ProbeTick.Instance, ProbeTick.Instance, TimeSpan.Zero, _settings.IsLossy ? _settings.ElectionTimeout / 2 : _settings.ElectionTimeout);      // who votes for a primary should soon count for it
@@ -58,6 +57,7 @@ internal sealed partial class StarReplica
             SendToOthers(new Probe(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation, _round));
         else
             SendToOthers(JoinRequest());
+        WarnWhenUnanswered(_joiningSince);
 
         if (IsEmpty && _settings.InitialMembers.Contains(_environment.Node))
         {
@@ -68,21 +68,13 @@ internal sealed partial class StarReplica
 
     private Join JoinRequest() => new(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation);
 
-    private void SendToOthers(ReplicationMessage message)
-    {
-        foreach (var node in _environment.Nodes)
-        {
-            if (node != _environment.Node)
-                Send(node, message);
-        }
-    }
-
     private bool IsEmpty => _log.Last.Index == 0;
 
     private void OnProbed(Probed m)
     {
         if (m.Cluster != _environment.Cluster || !IsEmpty || m.Round != _round)
             return;
+        _isKnown = true;
         if (m.Genesis.IsEmpty)
         {
             _empty[m.Node] = (m.Incarnation, m.Past);

@@ -76,7 +76,7 @@ internal sealed partial class StarReplica
             return null;
         var alive = left.Count(id => id == _self || HeardWithin(id, _settings.ElectionTimeout));
         return left.Count == 0 ? $"{node} is the last member of group '{_settings.Id}'"
-            : left.Count < _settings.MinInView ? $"without {node} group '{_settings.Id}' would have {left.Count} members, and min-in-view is {_settings.MinInView}"
+            : left.Count < _settings.MinInView ? $"without {node} group '{_settings.Id}' would have {left.Count} of at least {_settings.MinInView} members (min-in-view)"
             : alive < Quorum.Majority(left.Count) ? $"without {node} only {alive} of the other {left.Count} members of group '{_settings.Id}' would answer, which is no majority"
             : null;
     }

@@ -35,12 +35,18 @@ internal abstract partial class Replica
     /// <summary>See <see cref="Append.Callers"/>.</summary>
     protected virtual IReadOnlyList<Caller> CallersOf(IReadOnlyList<LogEntry> entries) => [];
 
-    /// <summary>Sends what the window allows; false when that was nothing.</summary>
-    protected bool SendEntries(Progress progress)
+    /// <summary>Sends what the window allows; with <paramref name="greet"/> at least an empty message, which the other replica answers with what it has.</summary>
+    protected void Ship(Progress progress, bool greet)
     {
-        var sent = false;
+        if (!SendEntries(progress) && greet)
+            SendTo(progress, []);
+    }
+
+    private bool SendEntries(Progress progress)
+    {
         if (progress.LacksState)
             return false;
+        var sent = false;
         progress.NotBefore(_log.Base.Position.Index + 1);
         while (progress.Next <= Sendable && progress.HasRoom(_settings.WindowBytes) && (!progress.IsBusy || _log.HasBatch(progress.Next, GroupSettings.MaxBatchBytes)))
         {
@@ -51,7 +57,7 @@ internal abstract partial class Replica
         return sent;
     }
 
-    protected void SendTo(Progress progress, IReadOnlyList<LogEntry> entries)
+    private void SendTo(Progress progress, IReadOnlyList<LogEntry> entries)
     {
         var (previous, hash) = _log.At(Math.Max(progress.Next - 1, _log.Base.Position.Index));
         var append = new Append(_settings.Id, _promise.Epoch, _self, progress.Id, ++_number, previous, hash, _commit, PromiseAskedBy(_number), entries) { Traces = TracesOf(entries), Rest = _restLife, Floor = Floor, Applied = _applier.Position.Index };
@@ -85,8 +91,7 @@ internal abstract partial class Replica
             OfferState(progress);
         else if (rewound)
         {
-            if (!SendEntries(progress))
-                SendTo(progress, []);
+            Ship(progress, greet: true);
             progress.Resent(_number);
         }
     }

@@ -70,8 +70,7 @@ internal sealed partial class ChainReplica
     {
         if (_down is null || !MaySend)
             return;
-        if (!SendEntries(_down) && (greet || !_greeted))
-            SendTo(_down, []);
+        Ship(_down, greet || !_greeted);
         _greeted = true;
     }
 
@@ -93,7 +92,7 @@ internal sealed partial class ChainReplica
         }
 
         if (MaySend)
-            SendEntries(_down);
+            Ship(_down, greet: false);
         if (_serving && IsTail && !MustBeSilent)
             PromoteIfCaughtUp(_down);
     }

@@ -87,7 +87,7 @@ internal sealed class DirectedStarReplica : DirectedReplica
 
     protected override void Beat()
     {
-        Ship(greet: true);
+        ShipToAll(greet: true);
         AdvanceReads();
         MeasureLag(_progress.Values);
     }
@@ -103,20 +103,16 @@ internal sealed class DirectedStarReplica : DirectedReplica
         var confirm = _reads.MayBegin(AnsweredByAll());
         if (confirm)
             _reads.Begin(_number);
-        Ship(greet: confirm);
+        ShipToAll(greet: confirm);
         AdvanceReads();
     }
 
-    /// <summary>Sends each what it may lack; with <paramref name="greet"/> at least an empty message, which it answers with what it has.</summary>
-    private void Ship(bool greet)
+    private void ShipToAll(bool greet)
     {
         if (!MaySend)
             return;
         foreach (var progress in _progress.Values)
-        {
-            if (!SendEntries(progress) && greet)
-                SendTo(progress, []);
-        }
+            Ship(progress, greet);
     }
 
     protected override void OnDurable()
@@ -136,7 +132,7 @@ internal sealed class DirectedStarReplica : DirectedReplica
         AdvanceCommit();
         AdvanceReads();
         if (MaySend)
-            SendEntries(progress);
+            Ship(progress, greet: false);
         if (_serving)
             PromoteIfCaughtUp(progress);
     }

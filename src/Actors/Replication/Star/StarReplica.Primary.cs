@@ -80,10 +80,7 @@ internal sealed partial class StarReplica
         if (confirm)
             _reads.Begin(_number);
         foreach (var progress in _progress.Values)
-        {
-            if (!SendEntries(progress) && confirm)
-                SendTo(progress, []);
-        }
+            Ship(progress, greet: confirm);
 
         AdvanceReads();
         ApplyAhead();
@@ -100,7 +97,7 @@ internal sealed partial class StarReplica
         AdvanceReads();
         if (_views.Newest.Learners.Contains(m.From))
             PromoteIfCaughtUp(progress);
-        SendEntries(progress);
+        Ship(progress, greet: false);
         if (progress.Id == _successor && progress.Match == _log.Last.Index)
             AskToTakeOver(_successor);
     }
@@ -168,10 +165,7 @@ internal sealed partial class StarReplica
         if (RestIfQuiet())
             return;
         foreach (var progress in _progress.Values)
-        {
-            if (!SendEntries(progress))
-                SendTo(progress, []);
-        }
+            Ship(progress, greet: true);
 
         AdvanceReads();
         MeasureLag(_progress.Values);

@@ -28,7 +28,7 @@ public class MembersTests(ITestOutputHelper output)
 
     [Theory]
     [InlineData(0)]
-    [InlineData(4)]
+    [InlineData(5)]
     public Task A_second_process_under_a_name_in_use_is_not_taken_in(int links) => Workload.RunAsync(
         output,
         async (cluster, work) =>

@@ -80,9 +80,6 @@ internal sealed class ActorsCluster : IElectsLeader
     /// <summary>The folder that holds a server's data, by the server's number.</summary>
     public string DataOf(int server) => Path.Combine(_folder, $"n{server + 1}");
 
-    /// <summary>Where a server serves HTTP, by the server's number.</summary>
-    public string UrlOf(int server) => _urls[server];
-
     /// <summary>The keys that <see cref="FillAsync"/> writes, from 0 on.</summary>
     public static string StateKey(int number) => $"state-{number:d8}";
 

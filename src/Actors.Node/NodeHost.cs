@@ -16,13 +16,18 @@ internal static class NodeHost
     /// <summary>How long requests and the hand-over of leadership may take when the node stops.</summary>
     public static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(8);
 
+    /// <summary>Key-value replicas never wait for anything but the disk, so they run on the threads of the network; an application's own setting goes first.</summary>
+    private static readonly Config Defaults = ConfigurationFactory.ParseString("""
+        actors.replica-dispatcher.executor = "Actors.Wire.DirectExecutorConfigurator, Actors"
+        """);
+
     /// <summary>The host of a node, ready to run.</summary>
     /// <param name="configFile">Its HOCON file.</param>
     /// <param name="supervised">True when another process supervises it: see <see cref="SupervisedLifetime"/>.</param>
     /// <exception cref="ConfigurationException">The configuration is not valid or a port is in use; one line.</exception>
     public static WebApplication Build(string configFile, bool supervised)
     {
-        var config = ConfigFile.Load(configFile);
+        var config = ConfigFile.Load(configFile).WithFallback(Defaults);
         var options = ReplicationOptions.Read(config);
         var http = options.Http ?? throw new ConfigurationException("actors.http.port is missing: the TCP port for HTTP, such as 8081");
         var identity = options.LoadIdentity();

@@ -13,8 +13,8 @@ internal static class ActorsBlock
 
     public static ReplicationOptions Read(Config config, IReadOnlyDictionary<string, Func<IStateMachine>> stateMachines)
     {
-        // store-dispatcher is Akka's to read: the dispatcher of the actor that waits for the disk. links is read by WithReliableLinks.
-        var actors = SettingsBlock.Of(config, "actors", "cluster", "node", "data-directory", "nodes", "tls", "insecure", "http", "telemetry", "client", "groups", "broadcast", "links", "directory", "store-dispatcher");
+        // The dispatchers are Akka's to read. links is read by WithReliableLinks.
+        var actors = SettingsBlock.Of(config, "actors", "cluster", "node", "data-directory", "nodes", "tls", "insecure", "http", "telemetry", "client", "groups", "broadcast", "links", "directory", "store-dispatcher", "relay-dispatcher", "replica-dispatcher");
         var options = new ReplicationOptions
         {
             Cluster = actors.Text("cluster", "the name of the cluster, such as demo"),

@@ -16,6 +16,8 @@ internal static class NodeCommand
         var command = new Command("node", "Runs one node until SIGTERM or Ctrl-C, which hand its leadership over first") { config, supervised };
         command.SetAction(async parsed =>
         {
+            // What has arrived is handed on by the thread that waits for the sockets, instead of waking one of the pool for it. Read once, by the first socket.
+            Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
             try
             {
                 await using var node = NodeHost.Build(parsed.GetValue(config)!, parsed.GetValue(supervised));

@@ -31,20 +31,19 @@ public sealed class BroadcastNode : UntypedActor
     /// <summary>The actor of a node; create it at top level under <see cref="Name"/>, so that other nodes find its participants.</summary>
     /// <exception cref="ArgumentException">A setting is out of range (as an ActorInitializationException when it starts).</exception>
     public static Props Props(BroadcastEnvironment environment, IReadOnlyList<BroadcastSettings> groups) =>
-        Akka.Actor.Props.Create(() => new BroadcastNode(environment, groups));
+        Akka.Actor.Props.Create(() => new BroadcastNode(environment, groups)).WithDispatcher(ActorsConfig.RelayDispatcher);
 
     /// <inheritdoc/>
     protected override void PreStart()
     {
         foreach (var group in _groups)
         {
-            _participants[group.Id] = Context.ActorOf(
-                group.Spec.OrderedBy is Orderer.Log
-                    ? Akka.Actor.Props.Create(() => new LogParticipant(_environment, group, _lives))
+            var props = group.Spec.OrderedBy is Orderer.Log
+                ? Akka.Actor.Props.Create(() => new LogParticipant(_environment, group, _lives))
                 : group.Spec.IsTotal
-                    ? Akka.Actor.Props.Create(() => new SequencedParticipant(_environment, group, _lives))
-                    : Akka.Actor.Props.Create(() => new SpreadParticipant(_environment, group, _lives)),
-                $"g-{group.Id}");
+                ? Akka.Actor.Props.Create(() => new SequencedParticipant(_environment, group, _lives))
+                : Akka.Actor.Props.Create(() => new SpreadParticipant(_environment, group, _lives));
+            _participants[group.Id] = Context.ActorOf(props.WithDispatcher(ActorsConfig.ReplicaDispatcher), $"g-{group.Id}");
         }
     }
 

@@ -25,7 +25,7 @@ public sealed class ReliableDelivery
     public ReliableDelivery(ActorSystem system, IStore store) : this(system)
     {
         ArgumentNullException.ThrowIfNull(store);
-        var writer = system.ActorOf(StoreWriter.Props(store, SystemClock.Instance).WithDispatcher("actors.store-dispatcher"));
+        var writer = system.ActorOf(StoreWriter.Props(store, SystemClock.Instance).WithDispatcher(ActorsConfig.StoreDispatcher));
         _environment = _environment with { Store = new DeliveryStore(store, writer) };
     }
 

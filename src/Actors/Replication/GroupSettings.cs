@@ -320,9 +320,6 @@ public sealed record ReplicationEnvironment
     /// <summary>All nodes that can hold replicas, this one among them.</summary>
     public required IReadOnlyList<NodeId> Nodes { get; init; }
 
-    /// <summary>The dispatcher of the actor that writes to the store; it blocks, so it has a thread of its own.</summary>
-    public string StoreDispatcher { get; init; } = "actors.store-dispatcher";
-
     /// <summary>Makes the authority over the views of groups that do not decide themselves; given is what passes a message to this node's client of the group <see cref="GroupSettings.Directory"/>.</summary>
     internal Func<Action<object>, IViewAuthority>? ViewAuthority { get; init; }
 }

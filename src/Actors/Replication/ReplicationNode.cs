@@ -92,7 +92,7 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
     /// <summary>The actor of a node; create it at top level under <see cref="Name"/>, so that other nodes find its replicas.</summary>
     /// <exception cref="ArgumentException">A setting is out of range (as an ActorInitializationException when it starts).</exception>
     public static Props Props(ReplicationEnvironment environment, IReadOnlyList<GroupSettings> groups, ClientSettings client)
-        => Akka.Actor.Props.Create(() => new ReplicationNode(environment, groups, client));
+        => Akka.Actor.Props.Create(() => new ReplicationNode(environment, groups, client)).WithDispatcher(ActorsConfig.RelayDispatcher);
 
     /// <summary>The name of the actor at top level.</summary>
     public const string Name = "replication";
@@ -103,7 +103,7 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
     /// <inheritdoc/>
     protected override void PreStart()
     {
-        _writer = Context.ActorOf(StoreWriter.Props(_environment.Store, _environment.Clock).WithDispatcher(_environment.StoreDispatcher), "store");
+        _writer = Context.ActorOf(StoreWriter.Props(_environment.Store, _environment.Clock).WithDispatcher(ActorsConfig.StoreDispatcher), "store");
         foreach (var (id, _) in _groups)
         {
             if (Holds(id))
@@ -168,7 +168,7 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
         var props = settings.Authority is ViewAuthority.Self ? StarReplica.Props(environment, settings, _writer)
             : settings.Protocol is Protocol.Chain ? ChainReplica.Props(environment, settings, _writer, Authority())
             : DirectedStarReplica.Props(environment, settings, _writer, Authority());
-        Context.Watch(_replicas[group] = Context.ActorOf(props, ReplicaName(group)));
+        Context.Watch(_replicas[group] = Context.ActorOf(props.WithDispatcher(ActorsConfig.ReplicaDispatcher), ReplicaName(group)));
     }
 
     private Incarnation Memory(GroupId group)

@@ -35,7 +35,7 @@ public class SettingsTests
     [InlineData("node = n1", "", "actors.node is missing: the name of this node, such as n1")]
     [InlineData("data-directory = \"data/n1\"", "", "actors.data-directory is missing: the folder of this node's log and state, such as data/n1")]
     [InlineData("node = n1", "nod = n1", "actors.nod is not a setting; did you mean node?")]
-    [InlineData("node = n1", "node = n1, quorum = 3", "actors.quorum is not a setting; known are cluster, node, data-directory, nodes, tls, insecure, http, telemetry, client, groups, broadcast, links, directory, store-dispatcher")]
+    [InlineData("node = n1", "node = n1, quorum = 3", "actors.quorum is not a setting; known are cluster, node, data-directory, nodes, tls, insecure, http, telemetry, client, groups, broadcast, links, directory, store-dispatcher, relay-dispatcher, replica-dispatcher")]
     [InlineData("node = n1", "node = n4", "actors.node = 'n4' is not one of actors.nodes; did you mean n1?")]
     [InlineData("node = n1", "node = frontend", "actors.node = 'frontend' is not one of actors.nodes; known are n1, n2, n3")]
     [InlineData("node = n1", "node { }", "actors.node is a block where a single value belongs")]

@@ -46,7 +46,6 @@ internal sealed class LocalCluster
             Peers = _peers,
             Clock = SystemClock.Instance,
             Seed = Random.Shared.Next(),
-            StoreDispatcher = "akka.actor.default-dispatcher",
         };
         _running[node] = _system.ActorOf(ReplicationNode.Props(environment, [_settings], new ClientSettings()));
     }

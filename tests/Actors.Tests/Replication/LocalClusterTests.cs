@@ -5,7 +5,7 @@ using Xunit.Abstractions;
 
 namespace Actors.Tests.ReplicationTests;
 
-public sealed class LocalClusterTests(ITestOutputHelper output) : Akka.TestKit.Xunit2.TestKit("akka.loglevel = INFO", output: output)
+public sealed class LocalClusterTests(ITestOutputHelper output) : Akka.TestKit.Xunit2.TestKit(ActorsConfig.Default, output: output)
 {
     [Fact]
     public async Task Three_nodes_found_a_group_and_answer_writes_and_reads()

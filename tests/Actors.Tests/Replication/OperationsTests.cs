@@ -9,7 +9,7 @@ using Xunit.Abstractions;
 namespace Actors.Tests.ReplicationTests;
 
 /// <summary>Backup, restore and checks of groups on real dispatchers.</summary>
-public sealed class OperationsTests(ITestOutputHelper output) : Akka.TestKit.Xunit2.TestKit("akka.loglevel = INFO", output: output)
+public sealed class OperationsTests(ITestOutputHelper output) : Akka.TestKit.Xunit2.TestKit(ActorsConfig.Default, output: output)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
 

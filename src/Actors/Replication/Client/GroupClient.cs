@@ -70,7 +70,7 @@ internal sealed partial class GroupClient : UntypedActor, IWithTimers
     private TimeSpan Now => _clock.Elapsed;
 
     public static Props Props(GroupId group, IReadOnlyList<NodeId> nodes, NodeId home, IPeers peers, IClock clock, ClientSettings settings)
-        => Akka.Actor.Props.Create(() => new GroupClient(group, nodes, home, peers, clock, settings));
+        => Akka.Actor.Props.Create(() => new GroupClient(group, nodes, home, peers, clock, settings)).WithDispatcher(ActorsConfig.RelayDispatcher);
 
     protected override void OnReceive(object message)
     {

@@ -22,7 +22,8 @@ internal static class TransferRun
     /// <param name="What">What went on meanwhile.</param>
     /// <param name="Seconds">How long.</param>
     /// <param name="Writes">Those acknowledged meanwhile.</param>
-    private sealed record Phase(string What, double Seconds, IReadOnlyList<DriveResult> Writes)
+    /// <param name="SilenceMs">In 99 of 100 heartbeat intervals of all members nobody was silent for longer; a bound, as the histogram has it.</param>
+    private sealed record Phase(string What, double Seconds, IReadOnlyList<DriveResult> Writes, double SilenceMs)
     {
         public double PerSecond => Writes.Sum(w => w.Operations) / Writes.Sum(w => w.Seconds);
     }
@@ -36,20 +37,22 @@ internal static class TransferRun
         var before = await system.WholeAsync(cancellation);
         var away = before.Order[^1];
 
+        var counted = await system.SilencesAsync(cancellation);
         var alone = await WritesAsync(system, options, BaselineSeconds, cancellation);
+        var silence = ActorsCluster.SilenceP99Ms(counted, await system.SilencesAsync(cancellation));
         Report.Progress($"three members: {alone.PerSecond:n0} writes/s");
         var restarted = await ComeBackAsync("restarted with its data", system, away, wipe: false, options, cancellation);
         var wiped = await ComeBackAsync("wiped: sent the whole state", system, away, wipe: true, options, cancellation);
         var after = await system.WholeAsync(cancellation);
 
-        Phase[] phases = [new("three members", alone.Seconds, [alone]), restarted, wiped];
+        Phase[] phases = [new("three members", alone.Seconds, [alone], silence), restarted, wiped];
         Report.Table(
             $"{options.System}: writes of {ValueBytes} bytes, {options.Outstanding} outstanding, to a state of {options.Megabytes} MB, while one machine of three is",
-            ["machine", "until it is a member", "writes/s", "÷ three members", "worst p99 ms", "max ms", "errors"],
+            ["machine", "until it is a member", "writes/s", "÷ three members", "worst p99 ms", "max ms", "errors", "silence p99 ms"],
             phases.Select(p => new[]
             {
                 p.What, p == phases[0] ? "" : $"{p.Seconds:f1} s", $"{p.PerSecond:n0}", $"{p.PerSecond / alone.PerSecond:f2}",
-                $"{p.Writes.Max(w => w.P99Ms):f1}", $"{p.Writes.Max(w => w.MaxMs):f0}", $"{p.Writes.Sum(w => w.Errors)}",
+                $"{p.Writes.Max(w => w.P99Ms):f1}", $"{p.Writes.Max(w => w.MaxMs):f0}", $"{p.Writes.Sum(w => w.Errors)}", $"≤ {p.SilenceMs:f0}",
             }));
         Console.WriteLine();
         Console.WriteLine($"Elections during the run: {after.Epoch - before.Epoch}");
@@ -63,6 +66,7 @@ internal static class TransferRun
         if (wipe)
             Directory.Delete(system.DataOf(server), recursive: true);
         await WritesAsync(system, options, WindowSeconds, cancellation);     // they stop until it is left out
+        var counted = await system.SilencesAsync(cancellation);
         system.Servers[server].Start();
         var member = UntilMemberAsync(system, server, cancellation);
         var writes = new List<DriveResult>();
@@ -71,7 +75,7 @@ internal static class TransferRun
         while (!member.IsCompleted);
         var seconds = (await member).TotalSeconds;
         Report.Progress($"{what}: a member after {seconds:f1} s");
-        return new Phase(what, seconds, writes);
+        return new Phase(what, seconds, writes, ActorsCluster.SilenceP99Ms(counted, await system.SilencesAsync(cancellation)));
     }
 
     private static async Task<TimeSpan> UntilMemberAsync(ActorsCluster system, int server, CancellationToken cancellation)

@@ -88,7 +88,7 @@ internal static class ActorsBlock
     [
         "protocol", "commit", "authority", "durability", "reads", "members", "min-in-view", "heartbeat-interval", "election-timeout", "kick-after",
         "lease-duration", "max-clock-drift", "max-lag-entries", "max-lag-bytes", "max-lag-time", "max-pending-entries", "max-pending-bytes", "max-command-bytes", "window-bytes", "log-limit-bytes", "log-cache-bytes",
-        "transfer-chunk-bytes", "state-flush-interval", "max-sessions", "session-timeout", "token-retention", "max-tokens", "events-kept",
+        "transfer-chunk-bytes", "transfer-bytes-per-second", "state-flush-interval", "max-sessions", "session-timeout", "token-retention", "max-tokens", "events-kept",
         "state-machine",
     ];
 
@@ -122,6 +122,7 @@ internal static class ActorsBlock
                 MaxCommandBytes = block.SmallBytes("max-command-bytes", defaults.MaxCommandBytes),
                 WindowBytes = block.SmallBytes("window-bytes", defaults.WindowBytes),
                 TransferChunkBytes = block.SmallBytes("transfer-chunk-bytes", defaults.TransferChunkBytes),
+                TransferBytesPerSecond = block.Bytes("transfer-bytes-per-second", defaults.TransferBytesPerSecond),
                 LogLimitBytes = block.Bytes("log-limit-bytes", defaults.LogLimitBytes),
                 LogCacheBytes = block.Bytes("log-cache-bytes", defaults.LogCacheBytes),
                 StateFlushInterval = block.Duration("state-flush-interval", defaults.StateFlushInterval),

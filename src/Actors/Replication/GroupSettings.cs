@@ -157,6 +157,9 @@ public sealed record GroupSettings
     /// <summary>Bytes in one message of a state transfer, of which four are on their way at a time. Default and maximum 64 KiB; at least 64.</summary>
     public int TransferChunkBytes { get; init; } = 64 << 10;
 
+    /// <summary>State that one replica fetches in a second, at most, so that a transfer leaves disks and processors to the writes that go on. Default 24 MiB; at least 64 KiB.</summary>
+    public long TransferBytesPerSecond { get; init; } = 24 << 20;
+
     /// <summary>How long applied changes may wait in memory before they are written to the store in one batch. Default 100 ms; above 0.</summary>
     public TimeSpan StateFlushInterval { get; init; } = TimeSpan.FromMilliseconds(100);
 
@@ -229,6 +232,7 @@ public sealed record GroupSettings
         Require(LogCacheBytes > 0, "log-cache-bytes", "must be above 0");
         Require(LogLimitBytes > 0, "log-limit-bytes", "must be above 0");
         Require(TransferChunkBytes is >= 64 and <= 64 << 10, "transfer-chunk-bytes", $"must be from 64 to {64 << 10}, is {TransferChunkBytes}");
+        Require(TransferBytesPerSecond >= 64 << 10, "transfer-bytes-per-second", $"must be at least {64 << 10}, is {TransferBytesPerSecond}");
         Require(StateFlushInterval > TimeSpan.Zero, "state-flush-interval", "must be above 0");
         Require(MaxSessions > 0, "max-sessions", "must be above 0");
         Require(SessionTimeout > TimeSpan.Zero, "session-timeout", "must be above 0");

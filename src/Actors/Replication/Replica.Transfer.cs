@@ -93,7 +93,7 @@ internal abstract partial class Replica
         _logger.Info("[{0}] {1} fetches the state at {2} from {3}", _settings.Id, _environment.Node, m.Position, m.From.Node);
         var (peers, group, from) = (_environment.Peers, _settings.Id, m.From.Node);
         var actor = Context.ActorOf(StateReceiver.Props(
-            _environment.Store, _writer, _keys.State(OtherGeneration), m, _settings.TransferChunkBytes, _settings.ElectionTimeout, fetch => peers.Replica(from, group).Tell(fetch, ActorRefs.NoSender)));
+            _environment.Store, _writer, _keys.State(OtherGeneration), m, _settings, _environment.Clock, fetch => peers.Replica(from, group).Tell(fetch, ActorRefs.NoSender)));
         _receiver = (actor, m);
     }
 

@@ -19,6 +19,9 @@ internal sealed class ReplicaMeter
     private static readonly Counter<long> Refusals = Meter.CreateCounter<long>(
         "actors.refusals", "{request}", "Requests that this replica, as primary, refused because its queue was full");
 
+    private static readonly Histogram<double> Silence = Meter.CreateHistogram<double>(
+        "actors.heartbeat.silence", "s", "In each heartbeat interval, how long at most nothing was heard of whom this replica follows");
+
     private static readonly Counter<long> Lost = Meter.CreateCounter<long>(
         "actors.lost.entries", "{entry}", "Entries of a lossy group that it is known to have gone on without, as counted by the primary that did");
 
@@ -29,6 +32,8 @@ internal sealed class ReplicaMeter
     private long _pendingEntries;
     private long _pendingBytes;
     private volatile IReadOnlyList<(NodeId Member, long Entries)> _lags = [];
+    private TimeSpan _longestSilence;       // since it was recorded last
+    private TimeSpan _silenceRecordedAt;
 
     static ReplicaMeter()
     {
@@ -69,6 +74,17 @@ internal sealed class ReplicaMeter
     public void Lag(IReadOnlyList<(NodeId Member, long Entries)> lags) => _lags = lags;
 
     public void Committed(TimeSpan after) => CommitDuration.Record(after.TotalSeconds, _tags);
+
+    /// <summary>The primary, or the link before, was heard at <paramref name="now"/> after a silence. One figure per interval, the longest: many short ones between writes would hide it.</summary>
+    public void Heard(TimeSpan silence, TimeSpan now, TimeSpan interval)
+    {
+        if (silence > _longestSilence)
+            _longestSilence = silence;
+        if (now - _silenceRecordedAt < interval)
+            return;
+        Silence.Record(_longestSilence.TotalSeconds, _tags);
+        (_longestSilence, _silenceRecordedAt) = (TimeSpan.Zero, now);
+    }
 
     public void Election() => Elections.Add(1, _tags);
 

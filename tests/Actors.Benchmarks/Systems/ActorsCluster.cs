@@ -112,6 +112,27 @@ internal sealed class ActorsCluster : IElectsLeader
         }
     }
 
+    /// <summary>How often each server that can be asked has heard nothing for at most so long: a heartbeat interval each, by the upper bound in seconds.</summary>
+    public async Task<IReadOnlyDictionary<(int Server, string Bound), long>> SilencesAsync(CancellationToken cancellation)
+    {
+        var counts = new Dictionary<(int, string), long>();
+        for (var server = 0; server < Servers.Count; server++)
+        {
+            foreach (var (line, value) in Servers[server].HasExited ? [] : await MetricsAsync(server, "actors_heartbeat_silence_seconds_bucket{", "group=\"default\"", cancellation))
+                counts[(server, line.Split("le=\"")[1].Split('"')[0])] = long.Parse(value, CultureInfo.InvariantCulture);
+        }
+
+        return counts;
+    }
+
+    /// <summary>The bound under which 99 of 100 intervals between two counts stayed, in milliseconds. A server that was started between them counts from its start.</summary>
+    public static double SilenceP99Ms(IReadOnlyDictionary<(int Server, string Bound), long> before, IReadOnlyDictionary<(int Server, string Bound), long> after)
+    {
+        var byBound = after.GroupBy(count => double.Parse(count.Key.Bound.Replace("+Inf", "Infinity", StringComparison.Ordinal), CultureInfo.InvariantCulture))
+            .Select(bound => (Seconds: bound.Key, Count: bound.Sum(count => count.Value - before.GetValueOrDefault(count.Key)))).OrderBy(bound => bound.Seconds).ToList();
+        return 1000 * byBound.First(bound => bound.Count >= 0.99 * byBound[^1].Count).Seconds;
+    }
+
     private async Task<Leadership?> LeadershipAsync(CancellationToken cancellation)
     {
         var statuses = await Task.WhenAll(_urls.Select(url => Http.GetStringAsync($"{url}/v1/status", cancellation)));
@@ -128,14 +149,17 @@ internal sealed class ActorsCluster : IElectsLeader
     private async Task<int> DirectoryAsync(CancellationToken cancellation)
     {
         var roles = new List<string>();
-        foreach (var url in _urls)
-        {
-            var metrics = await Http.GetStringAsync($"{url}/metrics", cancellation);
-            roles.AddRange(metrics.Split('\n').Where(line => line.StartsWith("actors_replica_role{", StringComparison.Ordinal) && line.Contains("group=\"actors.directory\"", StringComparison.Ordinal))
-                .Select(line => line[(line.IndexOf('}') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0]));
-        }
-
+        for (var server = 0; server < Servers.Count; server++)
+            roles.AddRange((await MetricsAsync(server, "actors_replica_role{", "group=\"actors.directory\"", cancellation)).Select(role => role.Value));
         return roles.Count(role => role == "4") == 1 && roles.TrueForAll(role => role is "2" or "4") ? roles.IndexOf("4") : -1;
+    }
+
+    /// <summary>What <c>/metrics</c> of a server says of one series, with a label that must be there: each line and its value.</summary>
+    private async Task<IEnumerable<(string Line, string Value)>> MetricsAsync(int server, string series, string label, CancellationToken cancellation)
+    {
+        var metrics = await Http.GetStringAsync($"{_urls[server]}/metrics", cancellation);
+        return metrics.Split('\n').Where(line => line.StartsWith(series, StringComparison.Ordinal) && line.Contains(label, StringComparison.Ordinal))
+            .Select(line => (line, line[(line.IndexOf('}') + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0]));
     }
 
     /// <summary>Who leads a group that all servers hold alike; null while they do not.</summary>

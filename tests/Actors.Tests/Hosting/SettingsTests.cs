@@ -160,6 +160,7 @@ public class SettingsTests
                   log-cache-bytes = 1 GiB
                   log-limit-bytes = 1 MiB
                   transfer-chunk-bytes = 8 KiB
+                  transfer-bytes-per-second = 1 MiB
                   state-flush-interval = 10ms
                   max-sessions = 12
                   session-timeout = 2 h
@@ -211,6 +212,7 @@ public class SettingsTests
                 LogCacheBytes = 1 << 30,
                 LogLimitBytes = 1 << 20,
                 TransferChunkBytes = 8192,
+                TransferBytesPerSecond = 1 << 20,
                 StateFlushInterval = TimeSpan.FromMilliseconds(10),
                 MaxSessions = 12,
                 SessionTimeout = TimeSpan.FromHours(2),

@@ -38,6 +38,7 @@ public sealed class SettingsTests
         { "log-limit-bytes", s => s with { LogLimitBytes = 0 } },
         { "transfer-chunk-bytes must be from 64 to 65536, is 63", s => s with { TransferChunkBytes = 63 } },
         { "transfer-chunk-bytes must be from 64 to 65536, is 65537", s => s with { TransferChunkBytes = 65_537 } },
+        { "transfer-bytes-per-second must be at least 65536, is 65535", s => s with { TransferBytesPerSecond = 65_535 } },
         { "state-flush-interval", s => s with { StateFlushInterval = TimeSpan.Zero } },
         { "max-sessions", s => s with { MaxSessions = 0 } },
         { "session-timeout", s => s with { SessionTimeout = TimeSpan.Zero } },

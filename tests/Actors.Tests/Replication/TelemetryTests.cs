@@ -60,6 +60,7 @@ public sealed class TelemetryTests
         var silent = story.Backup;
         Assert.True(figures.Of("actors.commit.duration") > 0);
         Assert.True(figures.Of("actors.elections") >= 1);
+        Assert.All(story.Backups, backup => Assert.True(figures.Of("actors.heartbeat.silence", node: backup) > 0));
         Assert.Equal((0, 0), (figures.Of("actors.kicks"), figures.Of("actors.member.lag", silent)));
         Assert.Equal((int)ReplicaRole.Primary, figures.Of("actors.replica.role", node: story.Primary));
 
@@ -72,6 +73,31 @@ public sealed class TelemetryTests
         Assert.Equal(1, figures.Of("actors.kicks"));
         Assert.Equal(0, figures.Of("actors.queue.entries", node: story.Primary));
         cut.End();
+    }
+
+    [Fact]
+    public void Of_each_heartbeat_interval_the_longest_silence_is_one_figure()
+    {
+        var seen = new List<double>();
+        using var listener = new MeterListener();
+        listener.InstrumentPublished = (instrument, l) =>
+        {
+            if (instrument.Name == "actors.heartbeat.silence")
+                l.EnableMeasurementEvents(instrument);
+        };
+        listener.SetMeasurementEventCallback<double>((_, value, tags, _) =>
+        {
+            if (tags[0].Value is "silent")
+                seen.Add(value);
+        });
+        listener.Start();
+        var meter = new ReplicaMeter(new GroupId("silent"), new NodeId("n1"));
+
+        foreach (var (silence, now) in ((int, int)[])[(1, 50), (9, 60), (2, 99), (1, 100), (3, 150)])
+            meter.Heard(TimeSpan.FromMilliseconds(silence), TimeSpan.FromMilliseconds(now), TimeSpan.FromMilliseconds(50));
+        meter.End();
+
+        Assert.Equal([0.001, 0.009, 0.003], seen);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using Actors.Membership;
 using Actors.Replication;
+using Actors.Replication.Transfer;
 using Actors.Storage;
 using Actors.TestKit;
 using static Actors.Tests.SimulationTests.TestActors;
@@ -47,6 +48,28 @@ public sealed class TransferStoryTests
         story.Repeatedly(() => story.Primary == wiped);
         Assert.Equal(Outcome.Ok, story.Ended(story.Increment(wiped, "n", token: "once")).Outcome);
         Assert.Equal("1", story.Value(story.Get(wiped, "n")));
+    }
+
+    [Fact]
+    public void A_transfer_takes_no_more_of_the_state_in_a_second_than_it_may()
+    {
+        const int Rate = 100_000;
+        using var story = new Story(3, s => Small(s) with { TransferBytesPerSecond = Rate }).Begin();
+        var away = story.Backup;
+        story.Node(away).Crash();
+        Fill(story, story.Primary, 10_000);
+        var bySecond = new Dictionary<long, int>();
+        story.Messages = m =>
+        {
+            if (m is StateChunk { Same: false } chunk)
+                bySecond[(long)story.Simulation.Now.TotalSeconds] = bySecond.GetValueOrDefault((long)story.Simulation.Now.TotalSeconds) + chunk.Pieces.Sum(piece => piece.Bytes.Length);
+        };
+        story.Node(away).Restart();
+        story.Whole();
+
+        Assert.InRange(bySecond.Values.Sum(), Keys * 10_000, 2 * Keys * 10_000);
+        Assert.InRange(bySecond.Values.Max(), Rate / 2, Rate + StateRange.ChunksPerFetch * story.Settings.TransferChunkBytes);
+        AssertSame(story, away);
     }
 
     [Fact]

@@ -325,6 +325,7 @@ internal abstract partial class DirectedReplica : Replica
     {
         if (m.To != _self || m.From != _predecessor)
             return;
+        _meter.Heard(Now - _heardAt, Now, _settings.HeartbeatInterval);
         _heardAt = _freshAt = Now;
         _suspected.Remove(m.From.Node);
         if (!Take(m))

@@ -59,6 +59,7 @@ internal sealed partial class StarReplica
 
         if (_role is ReplicaRole.Candidate || _primary != m.From.Node)
             EnterBackup(m.From.Node);
+        _meter.Heard(Now - PrimaryAliveAt, Now, _settings.HeartbeatInterval);
         _heardPrimaryAt = Now;
         PromiseNoVote(m.Promise);
         (_quorumLost, _primarySuspected) = (false, false);

@@ -1,4 +1,5 @@
 using Actors.Storage;
+using Actors.Timing;
 using Akka.Actor;
 
 namespace Actors.Replication.Transfer;
@@ -13,11 +14,16 @@ internal sealed record StateReceived(StateOffer Offer) : INoSerializationVerific
 /// </remarks>
 internal sealed class StateReceiver : UntypedActor, IWithTimers
 {
+    private static readonly TimeSpan TimerGrain = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan Arrears = TimeSpan.FromMilliseconds(100);      // what timers that were late have cost may be made up for, at most
+
     private readonly IStore _store;
     private readonly IActorRef _writer;
     private readonly StateKeys _keys;
     private readonly StateOffer _offer;
     private readonly int _chunkBytes;
+    private readonly long _bytesPerSecond;
+    private readonly IClock _clock;
     private readonly TimeSpan _retryAfter;
     private readonly Action<FetchState> _send;
 
@@ -27,14 +33,18 @@ internal sealed class StateReceiver : UntypedActor, IWithTimers
     private bool _askWhenWritten;
     private bool _askedAgain;                       // for what follows _at, because a chunk of it was lost
     private bool _whole;
+    private TimeSpan _due;                          // when what has come would have come at the rate that is allowed
 
-    public StateReceiver(IStore store, IActorRef writer, StateKeys keys, StateOffer offer, int chunkBytes, TimeSpan retryAfter, Action<FetchState> send)
-        => (_store, _writer, _keys, _offer, _chunkBytes, _retryAfter, _send) = (store, writer, keys, offer, chunkBytes, retryAfter, send);
+    public StateReceiver(IStore store, IActorRef writer, StateKeys keys, StateOffer offer, GroupSettings settings, IClock clock, Action<FetchState> send)
+    {
+        (_store, _writer, _keys, _offer, _clock, _send) = (store, writer, keys, offer, clock, send);
+        (_chunkBytes, _bytesPerSecond, _retryAfter) = (settings.TransferChunkBytes, settings.TransferBytesPerSecond, settings.ElectionTimeout);
+    }
 
     public ITimerScheduler Timers { get; set; } = null!;
 
-    public static Props Props(IStore store, IActorRef writer, StateKeys keys, StateOffer offer, int chunkBytes, TimeSpan retryAfter, Action<FetchState> send)
-        => Akka.Actor.Props.Create(() => new StateReceiver(store, writer, keys, offer, chunkBytes, retryAfter, send));
+    public static Props Props(IStore store, IActorRef writer, StateKeys keys, StateOffer offer, GroupSettings settings, IClock clock, Action<FetchState> send)
+        => Akka.Actor.Props.Create(() => new StateReceiver(store, writer, keys, offer, settings, clock, send));
 
     protected override void PreStart() => Fetch();
 
@@ -60,6 +70,16 @@ internal sealed class StateReceiver : UntypedActor, IWithTimers
         var held = _at.Offset > 0 ? null : Held();
         _send(new FetchState(_offer.Group, _offer.Epoch, _offer.To, _offer.Position, _at, held));
         Timers.StartSingleTimer(RetryTick.Instance, RetryTick.Instance, _retryAfter);
+    }
+
+    /// <summary>Fetches what follows, when as much has come as may have by now. A timer is not worth less than its own grain.</summary>
+    private void FetchInTime()
+    {
+        var early = _due - _clock.Elapsed;
+        if (early < TimerGrain)
+            Fetch();
+        else
+            Timers.StartSingleTimer(RetryTick.Instance, RetryTick.Instance, early);
     }
 
     private HeldRange? Held() => StateRange.Hash(
@@ -89,7 +109,7 @@ internal sealed class StateReceiver : UntypedActor, IWithTimers
         if (_whole && _writing == 0)
             Finish();
         else if (m.Left == 0)
-            Fetch();
+            FetchInTime();
         else
             Timers.StartSingleTimer(RetryTick.Instance, RetryTick.Instance, _retryAfter);
     }
@@ -97,6 +117,8 @@ internal sealed class StateReceiver : UntypedActor, IWithTimers
     private void Write(StateChunk m)
     {
         // Where the chunk has nothing, nothing may stay. A value that is still incomplete is left out until its last piece is here.
+        var earliest = _clock.Elapsed - Arrears;
+        _due = (_due > earliest ? _due : earliest) + TimeSpan.FromSeconds((double)m.Pieces.Sum(piece => piece.Bytes.Length) / _bytesPerSecond);
         var writes = new WriteSet();
         var from = _keys.Of(m.At.Key.Span);
         var to = m.Next is { } next ? _keys.Of(next.Key.Span) : _keys.End;

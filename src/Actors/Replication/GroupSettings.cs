@@ -306,6 +306,9 @@ public sealed record ReplicationEnvironment
     /// <summary>The life of this node's data folder.</summary>
     public required Incarnation Incarnation { get; init; }
 
+    /// <summary>The life of one replica on it, which a new actor and a new process begin anew: what it knows besides its store.</summary>
+    internal long Life { get; init; }
+
     /// <summary>This node's store.</summary>
     public required Storage.IStore Store { get; init; }
 

@@ -181,6 +181,9 @@ internal readonly record struct Request(RequestKind Kind, long Sequence, ReadOnl
 /// <param name="Lowest">The lowest command number that the client still waits for.</param>
 internal sealed record Requests(GroupId Group, string ReplyTo, long Number, LogPosition Session, long Lowest, IReadOnlyList<Request> Items) : ReplicationMessage(Group)
 {
+    /// <summary>The life of the receiver (see <see cref="ReplicationEnvironment.Life"/>) that may order the commands among them; 0: none may, the client knows of no life.</summary>
+    public long Life { get; init; }
+
     /// <summary>The client's spans of commands among them that somebody traces, by their place.</summary>
     public IReadOnlyList<Traced> Traces { get; init; } = [];
 }
@@ -193,6 +196,9 @@ internal readonly record struct Reply(RequestKind Kind, long Sequence, LogPositi
 /// <param name="Number">The message whose requests these answer at once: a refusal is of the copy in it. 0 for what was ordered or waited.</param>
 internal sealed record Replies(GroupId Group, NodeId From, long Number, IReadOnlyList<Reply> Items) : ReplicationMessage(Group)
 {
+    /// <summary>The sender's life, for commands that go to it.</summary>
+    public long Life { get; init; }
+
     /// <summary>True when the sender, who may not be the one that takes commands, answers <see cref="RequestKind.Read"/> at once: send them here.</summary>
     public bool ReadsHere { get; init; }
 
@@ -204,7 +210,11 @@ internal sealed record Replies(GroupId Group, NodeId From, long Number, IReadOnl
 /// <param name="Primary">Who is, as far as known; none otherwise.</param>
 /// <param name="Number">The message that it answers: no copy of its requests was ordered here. 0 when the sender cannot vouch for that.</param>
 /// <param name="NoQuorum">True when this replica has tried and failed to reach a quorum: nobody on its side of a partition can serve.</param>
-internal sealed record Redirect(GroupId Group, NodeId From, NodeId Primary, long Number, bool NoQuorum) : ReplicationMessage(Group);
+internal sealed record Redirect(GroupId Group, NodeId From, NodeId Primary, long Number, bool NoQuorum) : ReplicationMessage(Group)
+{
+    /// <summary>The sender's life. When <see cref="Primary"/> is the sender itself, it takes commands that name this one.</summary>
+    public long Life { get; init; }
+}
 
 /// <summary>Client → replica: what are you?</summary>
 internal sealed record StatusRequest(GroupId Group, string ReplyTo, long Number) : ReplicationMessage(Group);

@@ -29,8 +29,15 @@ internal abstract partial class Replica
 
     protected void OnRequests(Requests m)
     {
-        if (!_numbers.IsNew(m.ReplyTo, m.Number, out _))
+        if (!_numbers.IsNew(m.ReplyTo, m.Number))
             return;
+        // It may be a copy of what another life has refused: then its client counts on it that nobody orders it.
+        if (m.Session != LogPosition.Zero && m.Life != _environment.Life)
+        {
+            Reply(m.ReplyTo, new Redirect(_settings.Id, _environment.Node, _environment.Node, Vouched(m), false) { Life = _environment.Life });
+            return;
+        }
+
         var (answers, reads) = (new List<Reply>(), new List<Request>());
         for (var i = 0; i < m.Items.Count; i++)
         {
@@ -159,16 +166,19 @@ internal abstract partial class Replica
 
     protected void OnRequestsElsewhere(Requests m)
     {
-        if (!_numbers.IsNew(m.ReplyTo, m.Number, out var isFirst))
+        if (!_numbers.IsNew(m.ReplyTo, m.Number))
             return;
         var stale = m.Items.Where(r => r.Kind is RequestKind.StaleRead || (r.Kind is RequestKind.Read && _settings.IsLossy)).ToList();
         if (stale.Count > 0 && !IsJoining)
             SendReplies(m.ReplyTo, m.Number, stale.ConvertAll(ReadStale).ConvertAll(Aged));
         if (stale.Count < m.Items.Count || IsJoining)
-            Redirect(m.ReplyTo, isFirst ? 0 : m.Number);
+            Redirect(m.ReplyTo, Vouched(m));
     }
 
-    protected void Redirect(string client, long number) => Reply(client, new Redirect(_settings.Id, _environment.Node, KnownLeader, number, IsCutOff));
+    /// <summary>The number of a message none of whose commands is ordered, by any life of this replica and by any copy; 0 when that is not certain.</summary>
+    private long Vouched(Requests m) => m.Life == 0 || m.Life == _environment.Life ? m.Number : 0;
+
+    protected void Redirect(string client, long number) => Reply(client, new Redirect(_settings.Id, _environment.Node, KnownLeader, number, IsCutOff) { Life = _environment.Life });
 
     /// <summary>Whom clients should ask: the leader, if it was heard lately.</summary>
     protected abstract NodeId KnownLeader { get; }
@@ -196,7 +206,7 @@ internal abstract partial class Replica
             var (to, bytes) = (from, 0);
             while (to < items.Count && (to == from || bytes + items[to].Result.Payload.Length + 64 <= GroupSettings.MaxBatchBytes))
                 bytes += items[to++].Result.Payload.Length + 64;
-            Reply(client, new Replies(_settings.Id, _environment.Node, number, from == 0 && to == items.Count ? items : items.GetRange(from, to - from)) { ReadsHere = ReadsHere, IsLossy = _settings.IsLossy });
+            Reply(client, new Replies(_settings.Id, _environment.Node, number, from == 0 && to == items.Count ? items : items.GetRange(from, to - from)) { Life = _environment.Life, ReadsHere = ReadsHere, IsLossy = _settings.IsLossy });
             from = to;
         }
     }

@@ -195,6 +195,7 @@ internal static class ReplicationCodec
                 }
 
                 Tracing.Write(w, m.Traces);
+                w.Int64(m.Life);
                 break;
             case Replies m:
                 w.Text(m.From.Value);
@@ -211,12 +212,14 @@ internal static class ReplicationCodec
 
                 w.Bool(m.ReadsHere);
                 w.Bool(m.IsLossy);
+                w.Int64(m.Life);
                 break;
             case Redirect m:
                 w.Text(m.From.Value);
                 w.Text(m.Primary.Value);
                 w.Int64(m.Number);
                 w.Bool(m.NoQuorum);
+                w.Int64(m.Life);
                 break;
             case StatusRequest m:
                 w.Text(m.ReplyTo);
@@ -288,7 +291,7 @@ internal static class ReplicationCodec
             "b" => new NodeBeat(group, ViewRecord.ReadNode(ref r), r.Int64()),
             "R" => ReadRequests(ref r, group),
             "r" => ReadReplies(ref r, group),
-            "d" => new Redirect(group, ViewRecord.ReadNode(ref r), ViewRecord.ReadNode(ref r), r.Int64(), r.Bool()),
+            "d" => new Redirect(group, ViewRecord.ReadNode(ref r), ViewRecord.ReadNode(ref r), r.Int64(), r.Bool()) { Life = Life(ref r) },
             "Q" => new StatusRequest(group, r.Text(), r.Int64()),
             "q" => new StatusReply(group, r.Int64(), ReadStatus(ref r, group)),
             "T" => new TransferRequest(group, r.Text(), r.Int64(), ViewRecord.ReadNode(ref r)),
@@ -367,7 +370,7 @@ internal static class ReplicationCodec
         var number = r.Int64();
         var session = Position(ref r);
         var lowest = r.Int64();
-        return new Requests(group, replyTo, number, session, lowest, ByteReader.Array(ref r, SmallestRequest, ReadRequest)) { Traces = Tracing.Read(ref r) };
+        return new Requests(group, replyTo, number, session, lowest, ByteReader.Array(ref r, SmallestRequest, ReadRequest)) { Traces = Tracing.Read(ref r), Life = Life(ref r) };
     }
 
     private static Request ReadRequest(ref ByteReader r)
@@ -385,7 +388,13 @@ internal static class ReplicationCodec
         var from = ViewRecord.ReadNode(ref r);
         var number = r.Int64();
         var items = ByteReader.Array(ref r, SmallestReply, (ref ByteReader r) => new Reply(Kind(ref r), r.Int64(), Position(ref r), r.Int64(), Applied.Read(ref r)));
-        return new Replies(group, from, number, items) { ReadsHere = r.Bool(), IsLossy = r.Bool() };
+        return new Replies(group, from, number, items) { ReadsHere = r.Bool(), IsLossy = r.Bool(), Life = Life(ref r) };
+    }
+
+    private static long Life(ref ByteReader r)
+    {
+        var life = r.Int64();
+        return life >= 0 ? life : throw new MalformedException($"the life {life} of a node is below 0");
     }
 
     private static RequestKind Kind(ref ByteReader r)

@@ -164,7 +164,7 @@ public sealed class ReplicationNode : UntypedActor, IWithTimers
     private void StartReplica(GroupId group)
     {
         var settings = _groups[group];
-        var environment = settings.IsLossy ? _environment with { Incarnation = Memory(group) } : _environment;
+        var environment = _environment with { Life = _life, Incarnation = settings.IsLossy ? Memory(group) : _environment.Incarnation };
         var props = settings.Authority is ViewAuthority.Self ? StarReplica.Props(environment, settings, _writer)
             : settings.Protocol is Protocol.Chain ? ChainReplica.Props(environment, settings, _writer, Authority())
             : DirectedStarReplica.Props(environment, settings, _writer, Authority());

@@ -3,7 +3,8 @@ namespace Actors.Replication;
 /// <summary>The highest message number seen from each client address: copies and overtaken messages are dropped.</summary>
 /// <remarks>
 /// Without it a copy made by the network could be ordered after its original was refused as overloaded, although the client was told
-/// that it was not applied. Bounded: the address silent for longest goes first.
+/// that it was not applied. A later life of the replica does not know the numbers; it orders no message that was meant for this one
+/// (<see cref="Requests.Life"/>). Bounded: the address silent for longest goes first.
 /// </remarks>
 internal sealed class RequestNumbers
 {
@@ -15,11 +16,9 @@ internal sealed class RequestNumbers
     /// <summary>True, and remembered, when <paramref name="number"/> is above every earlier one of <paramref name="client"/>.</summary>
     /// <param name="client">Its address.</param>
     /// <param name="number">The number of its message.</param>
-    /// <param name="isFirst">True when nothing was known of it: an earlier life of this replica may have ordered a copy of the message.</param>
-    public bool IsNew(string client, long number, out bool isFirst)
+    public bool IsNew(string client, long number)
     {
-        isFirst = !_byClient.TryGetValue(client, out var node);
-        if (node is not null)
+        if (_byClient.TryGetValue(client, out var node))
         {
             if (number <= node.Value.Number)
                 return false;

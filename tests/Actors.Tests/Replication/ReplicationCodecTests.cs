@@ -64,7 +64,10 @@ public sealed class ReplicationCodecTests
             new Request(RequestKind.BarrierRead, 4, default, "query"u8.ToArray()),
             new Request(RequestKind.StaleRead, 5, default, "query"u8.ToArray()),
             new Request(RequestKind.Read, 6, default, "query"u8.ToArray()),
-        ]),
+        ])
+        {
+            Life = 1_577_836_800_000,
+        },
         new Replies(Group, new NodeId("n1"), 7,
         [
             new Reply(RequestKind.Command, 2, At(3, 7), 0, new Applied(Outcome.Ok, "reply"u8.ToArray(), 11, "")),
@@ -72,9 +75,11 @@ public sealed class ReplicationCodecTests
         ])
         {
             ReadsHere = true,
+            Life = 1_577_836_800_000,
         },
         new Redirect(Group, new NodeId("n1"), default, 5, true),
         new Redirect(Group, new NodeId("n1"), new NodeId("n2"), 0, false),
+        new Redirect(Group, new NodeId("n1"), new NodeId("n1"), 5, false) { Life = 1_577_836_800_000 },
         new StatusRequest(Group, "akka://there/client", 5),
         new StatusReply(Group, 5, new ReplicaStatus(
             Group, new NodeId("n1"), ReplicaRole.Backup, Epoch, 5, 4, 6, new NodeId("n2"), [new("n1"), new("n2")], [new("n3")], "a fault",
@@ -173,6 +178,7 @@ public sealed class ReplicationCodecTests
         Assert.Contains("letter 'X' is unknown", Malformed("X", new Stale(Group, Epoch, Self)), StringComparison.Ordinal);
         Assert.Contains("group name", Malformed("s", new Stale(default, Epoch, Self)), StringComparison.Ordinal);
         Assert.Contains("request kind 9", Malformed("R", new Requests(Group, "", 1, default, 1, [new Request((RequestKind)9, 1, default, default)])), StringComparison.Ordinal);
+        Assert.Contains("life -1", Malformed("R", new Requests(Group, "", 1, default, 1, []) { Life = -1 }), StringComparison.Ordinal);
         Assert.Contains("token of 129", Malformed("R", new Requests(Group, "", 1, default, 1, [new Request(RequestKind.Command, 1, new byte[129], default)])), StringComparison.Ordinal);
     }
 

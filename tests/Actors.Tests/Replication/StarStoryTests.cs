@@ -270,6 +270,8 @@ public sealed class StarStoryTests
         story.Node(old).Crash();
         story.Simulation.RunUntil(() => story.Primary != old, Seconds(10));
         story.Simulation.RunFor(Seconds(3));
+        client.Send(story.Primary, session, RawClient.Increment(1, "n"));       // names no life, and learns which
+        story.Simulation.RunFor(Seconds(1));
         client.Send(story.Primary, session, RawClient.Increment(1, "n"));
         story.Simulation.RunFor(Seconds(1));
         var second = client.Replies.Last().Result;
@@ -280,6 +282,34 @@ public sealed class StarStoryTests
         Assert.Equal((first.Outcome, first.Index), (second.Outcome, second.Index));
         Assert.Equal(first.Payload.ToArray(), second.Payload.ToArray());
         Assert.Equal("2", story.Value(story.Get(story.Primary, "n")));
+    }
+
+    /// <summary>Found by seed 908 of the chain swarm: what was refused was applied nevertheless, by a later life of the node that had refused it.</summary>
+    [Fact]
+    public void A_command_that_was_not_ordered_here_is_not_ordered_by_a_later_life_that_gets_a_copy_of_it()
+    {
+        using var story = new Story(3).Begin();
+        var (client, node) = (story.Outside(), story.Backup);
+        var session = client.Register(story.Primary);
+        client.Send(node, default, new Request(RequestKind.StaleRead, 1, default, KeyValueCodec.WriteQuery(new KeyValueQuery { Op = KeyValueOp.Get, Key = "n"u8.ToArray() })));
+        story.Simulation.RunFor(Seconds(1));
+        client.Send(node, session, RawClient.Increment(1, "n"));
+        story.Simulation.RunFor(Seconds(1));
+        Assert.NotEqual(0, client.Redirects.Last().Number);     // it vouches for that message
+
+        story.Node(node).Crash();
+        story.Node(node).Restart();
+        story.Whole();
+        Assert.Equal("", story.Transfer(story.Primary, node));
+        story.Simulation.RunUntil(() => story.Primary == node, Seconds(10));
+        client.Repeat(node);
+        story.Simulation.RunFor(Seconds(1));
+        Assert.Equal((node, 0L), (client.Redirects.Last().Primary, client.Redirects.Last().Number));
+        Assert.Null(story.Value(story.Get(node, "n")));
+
+        client.Send(node, session, RawClient.Increment(1, "n"));
+        story.Simulation.RunFor(Seconds(1));
+        Assert.Equal("1", story.Value(story.Get(node, "n")));
     }
 
     [Fact]

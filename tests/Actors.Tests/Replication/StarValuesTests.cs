@@ -167,32 +167,27 @@ public sealed class StarValuesTests
     public void Copies_and_overtaken_messages_of_a_client_are_not_new()
     {
         var numbers = new RequestNumbers();
-        Assert.True(numbers.IsNew("a", 5, out var first));
-        Assert.True(first);
-        Assert.False(numbers.IsNew("a", 5, out first));
-        Assert.False(first);
-        Assert.False(numbers.IsNew("a", 4, out _));
-        Assert.True(numbers.IsNew("b", 4, out _));
-        Assert.True(numbers.IsNew("a", 6, out first));
-        Assert.False(first);
+        Assert.True(numbers.IsNew("a", 5));
+        Assert.False(numbers.IsNew("a", 5));
+        Assert.False(numbers.IsNew("a", 4));
+        Assert.True(numbers.IsNew("b", 4));
+        Assert.True(numbers.IsNew("a", 6));
     }
 
     [Fact]
     public void The_client_that_was_silent_for_longest_is_forgotten_first()
     {
         var numbers = new RequestNumbers();
-        numbers.IsNew("old", 1, out _);
-        numbers.IsNew("busy", 1, out _);
+        numbers.IsNew("old", 1);
+        numbers.IsNew("busy", 1);
         for (var i = 0; i < 9_998; i++)
-            numbers.IsNew($"c{i}", 1, out _);
-        numbers.IsNew("busy", 2, out _);
-        numbers.IsNew("one more", 1, out _);
-        Assert.False(numbers.IsNew("busy", 2, out _));
-        Assert.True(numbers.IsNew("old", 1, out var first));
-        Assert.True(first);
-        Assert.True(numbers.IsNew("c0", 1, out first));     // for each that comes another one goes
-        Assert.True(first);
-        Assert.False(numbers.IsNew("busy", 2, out _));
+            numbers.IsNew($"c{i}", 1);
+        numbers.IsNew("busy", 2);
+        numbers.IsNew("one more", 1);
+        Assert.False(numbers.IsNew("busy", 2));
+        Assert.True(numbers.IsNew("old", 1));
+        Assert.True(numbers.IsNew("c0", 1));     // for each that comes another one goes
+        Assert.False(numbers.IsNew("busy", 2));
     }
 
     [Fact]

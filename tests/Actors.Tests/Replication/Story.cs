@@ -211,12 +211,28 @@ internal sealed class Story : IDisposable
 /// <summary>Sends requests exactly as told, and keeps what comes back.</summary>
 internal sealed class RawClient(Simulation simulation, GroupId group, IPeers peers, string address, List<ReplicationMessage> received)
 {
-    private long _number;
+    private Requests? _last;
 
     public IEnumerable<Reply> Replies => received.OfType<Replies>().SelectMany(r => r.Items);
 
-    public void Send(NodeId to, LogPosition session, params IReadOnlyList<Request> requests) =>
-        peers.Replica(to, group).Tell(new Requests(group, address, ++_number, session, 1, requests), ActorRefs.NoSender);
+    public IEnumerable<Redirect> Redirects => received.OfType<Redirect>();
+
+    /// <summary>Sends <paramref name="requests"/> to the life of <paramref name="to"/> that was heard last.</summary>
+    public void Send(NodeId to, LogPosition session, params IReadOnlyList<Request> requests)
+    {
+        _last = new Requests(group, address, (_last?.Number ?? 0) + 1, session, 1, requests) { Life = LifeOf(to) };
+        Repeat(to);
+    }
+
+    /// <summary>A copy of the last message comes to <paramref name="to"/>.</summary>
+    public void Repeat(NodeId to) => peers.Replica(to, group).Tell(_last!, ActorRefs.NoSender);
+
+    private long LifeOf(NodeId node) => received.Select(m => m switch
+    {
+        Replies r when r.From == node => r.Life,
+        Redirect r when r.From == node => r.Life,
+        _ => 0,
+    }).LastOrDefault(life => life != 0);
 
     public LogPosition Register(NodeId at)
     {

@@ -44,7 +44,7 @@ internal sealed partial class ChainReplica
     {
         if (!LeaseHolds || m.Items.Any(r => r.Kind is not RequestKind.Read))
             OnRequestsElsewhere(m);
-        else if (_numbers.IsNew(m.ReplyTo, m.Number, out _))
+        else if (_numbers.IsNew(m.ReplyTo, m.Number))
             AnswerByLease(m);
     }
 

@@ -8,6 +8,7 @@ internal sealed partial class GroupClient
     private void OnReplies(Replies m)
     {
         _isLossy = m.IsLossy;
+        Learn(m.From, m.Life);
         if (m.From == _target)
             _heardAt = Now;
         if (m.ReadsHere)
@@ -106,8 +107,16 @@ internal sealed partial class GroupClient
             Resend();
         }
 
+        var isNews = Learn(m.From, m.Life);
         if (m.From != _target)
             return;     // late: the requests have gone elsewhere since, or will at the next tick
+        if (m.Primary == m.From)
+        {
+            if (isNews)
+                NameLife();
+            return;
+        }
+
         if (m.NoQuorum && m.From == _home && m.Primary.IsNone)
         {
             OnNoQuorum(m.Number);
@@ -125,6 +134,24 @@ internal sealed partial class GroupClient
             call.RetryAt = at;
         if (at == Now)
             Resend();
+    }
+
+    /// <summary>Keeps what <paramref name="node"/> says of its life; true when that was not known.</summary>
+    private bool Learn(NodeId node, long life)
+    {
+        if (life == 0 || _lives.GetValueOrDefault(node) == life || !_nodes.Contains(node))
+            return false;
+        _lives[node] = life;
+        return true;
+    }
+
+    // Whatever went to the target named another life, or none.
+    private void NameLife()
+    {
+        foreach (var call in _commands.Values)
+            call.RetryAt = Now;
+        _heardAt = Now;
+        Resend();
     }
 
     private void OnTick()

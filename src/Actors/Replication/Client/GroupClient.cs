@@ -41,6 +41,7 @@ internal sealed partial class GroupClient : UntypedActor, IWithTimers
 
     private NodeId _target;                     // where the primary is believed to be
     private NodeId _reader;                     // who has said that it answers reads at once; none when nobody has
+    private readonly Dictionary<NodeId, long> _lives = [];                          // that of each node's replica, as it said last
     private TimeSpan _heardAt;                  // when the target last answered
     private TimeSpan _redirectedAt;
     private LogPosition _session;
@@ -230,7 +231,11 @@ internal sealed partial class GroupClient : UntypedActor, IWithTimers
             }
 
             _unanswered[_number] = items.Length;
-            var requests = new Requests(_group, _address, _number, first.Session, Lowest(first.Session), items) { Traces = traces ?? [] };
+            var requests = new Requests(_group, _address, _number, first.Session, Lowest(first.Session), items)
+            {
+                Life = first.Session == LogPosition.Zero ? 0 : _lives.GetValueOrDefault(node),
+                Traces = traces ?? [],
+            };
             _peers.Replica(node, _group).Tell(requests, ActorRefs.NoSender);
             from = to;
         }

@@ -89,7 +89,7 @@ public sealed class SimGroup
     /// <summary>The highest epoch that had a primary.</summary>
     public Epoch Epoch => _invariants.Epoch;
 
-    /// <summary>True when every disk has lost the group: the nodes rightly found another one, under the same name.</summary>
+    /// <summary>True when every disk has lost the group: the nodes rightly found another one, under the same name, unless the directory remembers this one.</summary>
     internal bool IsForgotten { get; private set; }
 
     /// <summary>The share of queries in the middle of which whoever reads by a lease stops for a while. Default 0.</summary>
@@ -190,7 +190,7 @@ public sealed class SimGroup
     private void Start(SimNodeContext context)
     {
         _invariants.OnStart(context.Node);
-        IsForgotten |= !_settings.IsLossy && !Primary.IsNone && _nodes.TrueForAll(node => new LogOnDisk(_simulation.Node(node), new GroupKeys(_settings.Id)).Genesis is null);
+        IsForgotten |= _directory is null && !_settings.IsLossy && !Primary.IsNone && _nodes.TrueForAll(node => new LogOnDisk(_simulation.Node(node), new GroupKeys(_settings.Id)).Genesis is null);
         var machine = _settings with
         {
             StateMachine = () => _invariants.Watched(context.Id, new HesitantMachine(new KeyValueMachine(), () => Hesitation(context), duration => _invariants.OnQuery(context.Id, duration))),

@@ -25,6 +25,7 @@ internal sealed class DirectedInvariants(Simulation simulation, GroupKeys keys, 
     private (Epoch Epoch, View? View) _active;
     private (long Index, UInt128 Hash) _answered;       // the highest entry that a client was told of
     private long _committed;
+    private (long Index, UInt128 Hash) _known;          // the highest entry that any link has said to be committed
     private Epoch _spoken;      // the latest epoch whose tail has committed or answered something
 
     /// <summary>What a good sweep sees.</summary>
@@ -156,8 +157,14 @@ internal sealed class DirectedInvariants(Simulation simulation, GroupKeys keys, 
             _told[link] = told with { Commit = Math.Max(told.Commit, m.Commit) };
     }
 
+    /// <summary>True when the log of <paramref name="node"/>'s replica goes as far as <paramref name="applied"/> and all that was told to be committed, and is the same up to there. False where that cannot be known.</summary>
+    public bool HoldsAllCommitted(NodeId node, long applied)
+        => applied <= _known.Index && new LogOnDisk(simulation.Node(node), keys).DurableAt(_known.Index)?.Hash == _known.Hash;
+
     private void OnAct(MemberId from, Epoch epoch, long commit)
     {
+        if (commit > _known.Index && Log(from.Node).At(commit) is { } entry)
+            _known = (commit, entry.Hash);
         Require(epoch >= _acted.GetValueOrDefault(from), "Promises Never Regress", $"{from} acts in epoch {epoch} after it acted in {_acted.GetValueOrDefault(from)}");
         _acted[from] = epoch;
         var (life, told) = (simulation.Node(from.Node).CurrentLife, _told.GetValueOrDefault(from));

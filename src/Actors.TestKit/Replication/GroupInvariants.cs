@@ -156,20 +156,25 @@ internal sealed class GroupInvariants
 
     /// <summary>
     /// True when every entry that was answered is in the log or state of this node's replica. Under the rule all because it is a member, and all members hold what is
-    /// committed; under majority because its log says so.
+    /// committed; under majority, and where views come from the directory, because its log says so.
     /// </summary>
-    public bool HoldsAllAnswered(NodeId node) => _quorums is not null && !_simulation.Node(node).Disk.WasDamaged && _settings.Commit switch
+    public bool HoldsAllAnswered(NodeId node)
     {
-        CommitRule.All => _quorums.HoldsAllCommitted(Log(node).Member),
-        CommitRule.Majority => _quorums.HoldsAllCommitted(node, Math.Max(LastAnswered, Applied.LastIndex)),
-        _ => false,
-    };
+        var last = Math.Max(LastAnswered, Applied.LastIndex);
+        return !_simulation.Node(node).Disk.WasDamaged && (_directed, _settings.Commit) switch
+        {
+            ({ } directed, _) => directed.HoldsAllCommitted(node, last),
+            (_, CommitRule.All) => _quorums!.HoldsAllCommitted(Log(node).Member),
+            (_, CommitRule.Majority) => _quorums!.HoldsAllCommitted(node, last),
+            _ => false,
+        };
+    }
 
     /// <summary>An operator has made this node's replica the whole group.</summary>
     public void OnLossAccepted(NodeId node)
     {
-        _quorums!.OnLossAccepted(node, Log(node).Last);
-        _reads!.OnLossAccepted(node);
+        _quorums?.OnLossAccepted(node, Log(node).Last);
+        _reads?.OnLossAccepted(node);
     }
 
     /// <summary>A replica has read its state for a query, and is stopped in the middle of that for so long.</summary>

@@ -27,8 +27,8 @@ internal sealed class SwarmOperator
     public SwarmOperator(Simulation simulation, SimGroup group, IActorRef client)
     {
         (_simulation, _group, _client) = (simulation, group, client);
-        string[] all = group.Settings.Protocol is Protocol.PrimaryBackup ? [AllRestarted, BackedUp, WentOnAlone] : [AllRestarted, BackedUp];
-        foreach (var name in group.Settings.IsLossy ? [AllRestarted] : all)
+        string[] all = group.Settings.IsLossy ? [AllRestarted] : [AllRestarted, BackedUp, WentOnAlone];
+        foreach (var name in all)
             simulation.Sometimes(name);
     }
 

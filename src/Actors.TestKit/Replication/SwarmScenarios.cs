@@ -74,6 +74,9 @@ internal static class SwarmScenarios
             events.AddRange(SplitDirectory(group, simulation.RandomFor("directory plan")));
         if (group.Nodes.Count > 2 && random.Chance(0.05))
             LoseMajority(events, group, random);
+        var last = simulation.RandomFor("last link");
+        if (group.Settings.Authority is ViewAuthority.Directory && group.Settings.InitialMembers.Count > 1 && last.Chance(0.05))
+            LoseLast(events, group, last);
         return plan with { Events = [.. events.Where(e => Befits(e.Kind)).OrderBy(e => e.At)] };
 
         // What a lossy group has on disk are promises alone, without which no epoch is safe; and it may forget that a node was removed, or what a backup was checked against.
@@ -209,6 +212,22 @@ internal static class SwarmScenarios
         random.Shuffle(lost);
         var at = Before(random, TimeSpan.Zero);
         events.AddRange(lost.Take(Quorum.Majority(lost.Length)).Select(node => new FaultEvent(at, FaultKind.Wipe, [node], random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(1)))));
+    }
+
+    // The members go one after the other, and the last one, without which nobody serves, loses its disk. Until an operator accepts that loss, the one before it has all for nothing.
+    private static void LoseLast(List<FaultEvent> events, SimGroup group, SeededRandom random)
+    {
+        var nodes = group.Nodes.ToArray();
+        random.Shuffle(nodes);
+        if (random.Chance(0.8))
+            Array.Sort(nodes, 0, 2);        // the last one took its entries from the one before it: it has no more than that
+        var (before, last, others) = (nodes[0], nodes[1], nodes[2..]);
+        var (without, at) = (3 * group.Settings.KickAfter + TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+        events.RemoveAll(e => e.Upon is not null || e.At + e.Duration > at);
+        events.AddRange(others.Select(node => new FaultEvent(at, FaultKind.Crash, [node], Duration)));
+        at += others.Length > 0 ? without : TimeSpan.Zero;
+        events.Add(new FaultEvent(at, FaultKind.Crash, [before], Duration));
+        events.Add(new FaultEvent(at + without, FaultKind.Wipe, [last], random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(1))));
     }
 
     private static TimeSpan Before(SeededRandom random, TimeSpan end) => random.Between(TimeSpan.FromSeconds(1), Duration - end);

@@ -77,6 +77,7 @@ public sealed class LogOrderTests
         }
 
         var before = story.DeliveredBy(3).ToList();
+        story.Run(1);       // what it delivered last is on its disk by then
         story.Simulation.Node(N(3)).Crash();
         story.Simulation.Node(N(3)).Restart();
         var refused = new List<long>();

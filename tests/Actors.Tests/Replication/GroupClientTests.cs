@@ -45,7 +45,7 @@ public sealed class GroupClientTests
         var (group, node) = (new GroupId("g"), new NodeId("n1"));
         var commands = new List<Requests>();
         GroupReply? answer = null;
-        using var sim = new Simulation(1);
+        using var sim = new Simulation(1, new SimulationOptions { Config = ActorsConfig.Default });
         sim.AddNode(node.Value, context =>
         {
             context.Act("replica-g", (_, message) =>
@@ -80,7 +80,7 @@ public sealed class GroupClientTests
         var session = new LogPosition(new Epoch(1), 2);
         var commands = new List<Requests>();
         GroupReply? answer = null;
-        using var sim = new Simulation(1);
+        using var sim = new Simulation(1, new SimulationOptions { Config = ActorsConfig.Default });
         sim.AddNode(node.Value, context =>
         {
             context.Act("replica-g", (_, message) =>

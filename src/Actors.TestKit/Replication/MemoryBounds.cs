@@ -34,11 +34,11 @@ internal sealed class MemoryBounds(Simulation simulation, GroupSettings settings
         simulation.World.Require(sent <= GroupSettings.MaxBatchBytes || m.Entries.Count == 1, Property, $"a message of {m.From} carries {sent} bytes in {m.Entries.Count} entries");
         var before = _onTheWay.GetValueOrDefault(m.To);
         var bytes = (before.Epoch == m.Epoch ? before.Bytes : 0) + sent;
-        simulation.World.Require(bytes <= 2L * (settings.WindowBytes + GroupSettings.MaxCommandBytesLimit), Property, $"{bytes} bytes are on their way from {m.From} to {m.To}");
+        simulation.World.Require(bytes <= 3L * (settings.WindowBytes + GroupSettings.MaxCommandBytesLimit), Property, $"{bytes} bytes are on their way from {m.From} to {m.To}");
         _onTheWay[m.To] = (m.Epoch, bytes);
     }
 
-    /// <summary>A backup answers its primary: nothing that was sent before is counted as on its way any more. Until the primary has the answer, it may fill a window more, and each with one message too many.</summary>
+    /// <summary>A backup answers its primary: nothing that was sent before is counted as on its way any more. Until the primary has the answer, it may fill a window more; so it may when messages that overtook others make it send again what is still on its way; and each with one message too many.</summary>
     public void OnAnswer(MemberId from) => _onTheWay.Remove(from);
 
     /// <summary>Looks at disks and mailboxes, now and again and again.</summary>

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.IO.Hashing;
 using Actors.Wire;
 
@@ -97,29 +96,12 @@ internal static class StateRange
         hash.Append(value);
     }
 
-    /// <summary>What a chunk's checksum must be: the hash of what <see cref="Write"/> writes.</summary>
+    /// <summary>What a chunk's checksum must be.</summary>
     public static UInt128 Checksum(IReadOnlyList<StatePiece> pieces)
     {
-        var hash = new XxHash128();
-        Number(pieces.Count);
-        foreach (var piece in pieces)
-        {
-            Number(piece.Key.Length);
-            hash.Append(piece.Key.Span);
-            Number(piece.Offset);
-            Number(piece.Total);
-            Number(piece.Bytes.Length);
-            hash.Append(piece.Bytes.Span);
-        }
-
-        return hash.GetCurrentHashAsUInt128();
-
-        void Number(int value)
-        {
-            Span<byte> bytes = stackalloc byte[sizeof(int)];
-            BinaryPrimitives.WriteInt32LittleEndian(bytes, value);
-            hash.Append(bytes);
-        }
+        var writer = new ByteWriter(4096);
+        Write(writer, pieces);
+        return XxHash128.HashToUInt128(writer.Written);
     }
 
     public static void Write(ByteWriter writer, IReadOnlyList<StatePiece> pieces)

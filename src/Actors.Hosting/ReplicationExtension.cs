@@ -1,6 +1,7 @@
 using Actors.Broadcast;
 using Actors.GroupDirectory;
 using Actors.Replication;
+using Actors.Replication.KeyValue;
 using Actors.Replication.Order;
 using Actors.Storage;
 using Actors.Timing;
@@ -72,6 +73,7 @@ internal sealed class ReplicationExtension : IExtension
                 Clock = SystemClock.Instance,
                 Seed = Random.Shared.Next(),
                 Orderer = group => new ReplicatedOrderer(ReplicatedOrderer.NameFor(group.Id), Node, group.DeliveredKept, group.MaxBufferedBytes),
+                Views = new ReplicatedRegister(Node),
             },
             Settings.BroadcastGroups);
         system.ActorOf(MembershipHints.Props(Peers, Node, broadcast), "replication-hints");

@@ -3,6 +3,7 @@ using Actors.GroupDirectory;
 using Actors.Hosting.Configuration;
 using Actors.Membership;
 using Actors.Replication;
+using Actors.Replication.KeyValue;
 using Actors.Replication.Order;
 using Akka.Configuration;
 
@@ -133,9 +134,12 @@ public sealed class ReplicationOptions
             throw new ConfigurationException($"actors.broadcast: {broadcast.Key} is there twice");
         if (_groups.GroupBy(g => g.Name).FirstOrDefault(same => same.Count() > 1) is { } group)
             throw new ConfigurationException($"actors.groups: {group.Key} is there twice");
+        var groups = Groups();
         var broadcastGroups = _broadcastGroups.ConvertAll(g => BroadcastGroup(g.Name, g.With));
+        if (broadcastGroups.Exists(g => g.MayJoin is not null))
+            groups.Add(ReplicatedRegister.GroupOn(FewNodes()).Validated());
         var logs = broadcastGroups.Where(g => g.Spec.OrderedBy is Orderer.Log).Select(g => ReplicatedOrderer.GroupFor(g.Id, g.Members, g.HeartbeatInterval, g.ElectionTimeout).Validated());
-        return new NodeSettings(Cluster, new NodeId(Node), DataDirectory, nodes, [.. Groups(), .. logs], broadcastGroups, Client.Validated(), Http, tls, Insecure);
+        return new NodeSettings(Cluster, new NodeId(Node), DataDirectory, nodes, [.. groups, .. logs], broadcastGroups, Client.Validated(), Http, tls, Insecure);
     }
 
     /// <summary>The groups that were added, and the directory when one of them takes its views from it.</summary>
@@ -144,14 +148,13 @@ public sealed class ReplicationOptions
         var groups = _groups.ConvertAll(g => Group(g.Name, g.Make, g.With));
         if (!groups.Exists(g => g.Authority is ViewAuthority.Directory))
             return DirectoryMembers.Count == 0 ? groups : throw new ConfigurationException("actors.directory is there, but no group takes its views from it: that needs protocol = chain or authority = directory");
-        var most = Math.Min(5, Nodes.Count);
-        List<string> members = DirectoryMembers.Count > 0 ? [.. DirectoryMembers] : [.. Nodes.Keys.Take(most % 2 == 0 ? most - 1 : most)];
+        List<NodeId> members = DirectoryMembers.Count > 0 ? [.. DirectoryMembers.Select(m => new NodeId(m))] : FewNodes();
         foreach (var member in members)
-            RequireKnown("actors.directory.members", member);
+            RequireKnown("actors.directory.members", member.Value);
         if (members.Count > 5)
             throw new ConfigurationException($"actors.directory.members names {members.Count} nodes; a directory has at most 5");
         var fastest = groups.Where(g => g.Authority is ViewAuthority.Directory).MinBy(g => g.ElectionTimeout)!;
-        groups.Add((DirectoryMachine.Group([.. members.Select(m => new NodeId(m))]) with
+        groups.Add((DirectoryMachine.Group(members) with
         {
             HeartbeatInterval = fastest.HeartbeatInterval,
             ElectionTimeout = fastest.ElectionTimeout,
@@ -160,13 +163,20 @@ public sealed class ReplicationOptions
         return groups;
     }
 
+    /// <summary>The first five nodes, or as many as make an odd number: enough to hold what all agree on.</summary>
+    private List<NodeId> FewNodes()
+    {
+        var most = Math.Min(5, Nodes.Count);
+        return [.. Nodes.Keys.Take(most % 2 == 0 ? most - 1 : most).Select(n => new NodeId(n))];
+    }
+
     private BroadcastSettings BroadcastGroup(string name, Func<BroadcastSettings, BroadcastSettings> with)
     {
         var settings = with(new BroadcastSettings { Id = new GroupId(name), Members = [.. Nodes.Keys.Select(n => new NodeId(n))] });
         foreach (var member in settings.Members)
             RequireKnown($"actors.broadcast.{name}.members", member.Value);
-        if (settings.Members.All(member => member.Value != Node))
-            throw new ConfigurationException($"actors.broadcast.{name}.members leaves out this node, '{Node}': a node takes part in every broadcast group of its configuration");
+        if (settings.Members.Concat(settings.MayJoin ?? []).All(member => member.Value != Node))
+            throw new ConfigurationException($"actors.broadcast.{name}.members leaves out this node, '{Node}', which could only join with views = agreed");
         return settings.Validated();
     }
 

@@ -56,16 +56,21 @@ internal static class BroadcastBlock
         ["log"] = Orderer.Log,
     };
 
+    private static readonly string[] Views = ["fixed", "agreed"];
+
     public static void Add(ReplicationOptions options, string name, SettingsBlock groups)
     {
         var block = groups.Block(
-            name, "reliability", "ordering", "faults", "dissemination", "children", "acknowledgement", "ordered-by", "members", "max-message-bytes", "window", "max-buffered-bytes",
+            name, "reliability", "ordering", "faults", "dissemination", "children", "acknowledgement", "ordered-by", "members", "views", "max-message-bytes", "window", "max-buffered-bytes",
             "digest-interval", "stability-timeout", "batch-delay", "heartbeat-interval", "election-timeout", "min-retransmit", "delivered-kept");
         var spec = Spec(block);
+        var viewsChange = ActorsBlock.Word(block, "views", Views) == "agreed";
+        var members = block.Has("members") ? block.List("members").Select(m => new NodeId(m)).ToList() : null;
         options.AddBroadcast(name, defaults => defaults with
         {
             Spec = spec,
-            Members = block.Has("members") ? [.. block.List("members").Select(m => new NodeId(m))] : defaults.Members,
+            Members = members ?? defaults.Members,
+            MayJoin = viewsChange ? [.. defaults.Members.Except(members ?? defaults.Members)] : null,
             MaxMessageBytes = block.SmallBytes("max-message-bytes", defaults.MaxMessageBytes),
             Window = block.Count("window", defaults.Window),
             MaxBufferedBytes = block.Bytes("max-buffered-bytes", defaults.MaxBufferedBytes),

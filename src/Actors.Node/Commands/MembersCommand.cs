@@ -1,10 +1,11 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Text.Json;
 using Actors.Node.Http;
 
 namespace Actors.Node.Commands;
 
-/// <summary><c>actors join NODE</c> and <c>actors remove NODE</c>: who belongs to the group.</summary>
+/// <summary><c>actors join NODE</c> and <c>actors remove NODE</c>: who belongs to the group, a replicated one or with <c>--broadcast</c> a broadcast group.</summary>
 internal static class MembersCommand
 {
     public static Command Join(Terminal terminal) => Create(
@@ -25,16 +26,23 @@ internal static class MembersCommand
     private static Command Create(Terminal terminal, string name, string description, HttpMethod method, Func<ClientContext, string, Task<string>> finish)
     {
         var node = new Argument<string>("NODE") { Description = "A node of actors.nodes, such as n3" };
-        return ClientCommand.Create(terminal, name, description, [node], async context =>
+        var broadcast = new Option<string?>("--broadcast") { Description = "A broadcast group with views = agreed, in place of a replicated group", HelpName = "NAME" };
+        return ClientCommand.Create(terminal, name, description, [node, broadcast], async context =>
         {
-            var who = context.Parsed.GetValue(node)!;
-            var answer = await context.Client.SendAsync(
-                $"/v1/groups/{context.Group}/members/{Uri.EscapeDataString(who)}", uri => new HttpRequestMessage(method, uri));
+            var (who, group) = (context.Parsed.GetValue(node)!, context.Parsed.GetValue(broadcast));
+            var groups = group is null ? $"/v1/groups/{context.Group}" : $"/v1/broadcast/{Uri.EscapeDataString(group)}";
+            var answer = await context.Client.SendAsync($"{groups}/members/{Uri.EscapeDataString(who)}", uri => new HttpRequestMessage(method, uri));
             if (!answer.IsOk)
                 throw answer.ToException();
-            await terminal.Error.WriteLineAsync(await finish(context, who));
+            await terminal.Error.WriteLineAsync(group is null ? await finish(context, who) : await MembersAsync(context, groups));
             return ExitCode.Ok;
         });
+    }
+
+    private static async Task<string> MembersAsync(ClientContext context, string group)
+    {
+        using var members = JsonDocument.Parse((await context.ReadAsync($"{group}/members")).Body);
+        return $"the members are {string.Join(", ", members.RootElement.GetProperty("members").EnumerateArray().Select(member => member.GetProperty("node").GetString()))}";
     }
 
     private static bool IsMember(StatusDocument status, string group, string node) => status.Groups.FirstOrDefault(g => g.Name == group)?.Members

@@ -66,6 +66,7 @@ internal sealed class BroadcastEndpoint(IHostApplicationLifetime lifetime)
     {
         BroadcastResult.TooLong => Problem.TooLarge($"message is over the limit of {limit} bytes"),
         BroadcastResult.Overloaded => new Problem(429, "overloaded", "more messages of this node are on their way than its window allows") { RetryAfter = 1 },
+        BroadcastResult.NotAMember => new Problem(409, "not-a-member", "this node is not a member of the group, or not yet: broadcast at a member, or let it join"),
         _ => new Problem(504, "no-answer", $"this node has not delivered it within {Patience.TotalSeconds} s: too few members answer; it may still be delivered") { Write = WriteFate.Unknown },
     };
 

@@ -112,6 +112,9 @@ internal static class HttpApi
         const string BroadcastPath = "/v1/broadcast/{group}";
         app.MapPost(BroadcastPath, context => BroadcastEndpoint.PostAsync(context, BroadcastGroup(context)));
         app.MapGet(BroadcastPath, context => listen.GetAsync(context, BroadcastGroup(context)));
+        app.MapGet(BroadcastPath + "/members", context => MembersEndpoint.GetAsync(context, BroadcastGroup(context)));
+        app.MapPut(BroadcastPath + "/members/{node}", context => MembersEndpoint.PutAsync(context, BroadcastGroup(context)));
+        app.MapDelete(BroadcastPath + "/members/{node}", context => MembersEndpoint.DeleteAsync(context, BroadcastGroup(context)));
         app.MapGet("/v1/status", status.GetAsync);
         app.MapGet("/healthz/live", health.LiveAsync);
         app.MapGet("/healthz/ready", health.ReadyAsync);

@@ -13,14 +13,16 @@ internal sealed class BroadcastChecker
 {
     private readonly Simulation _simulation;
     private readonly BroadcastSpec _spec;
+    private readonly IReadOnlyList<NodeId> _founders;
+    private readonly HashSet<NodeId> _left = [];
     private readonly Dictionary<string, Message> _messages = new(StringComparer.Ordinal);
     private readonly List<Member> _members = [];
     private readonly List<string> _order = [];      // uniform total order: as the first who delivered each place had it
     private readonly Dictionary<string, string> _names = [];
 
-    public BroadcastChecker(Simulation simulation, BroadcastSpec spec)
+    public BroadcastChecker(Simulation simulation, BroadcastSpec spec, IReadOnlyList<NodeId> members)
     {
-        (_simulation, _spec) = (simulation, spec);
+        (_simulation, _spec, _founders, Members) = (simulation, spec, members, members);
         foreach (var guarantee in spec.Guarantees)
             _names[guarantee.Name[^1] switch
             {
@@ -42,9 +44,22 @@ internal sealed class BroadcastChecker
     /// <summary>Called with each delivery: who, and the text.</summary>
     public Action<NodeId, string>? Delivered { get; set; }
 
+    /// <summary>The nodes that are members at the end: of the others nothing is asked.</summary>
+    public IReadOnlyList<NodeId> Members { get; set; }
+
+    /// <summary>Since when each node that came later has, by what all members have said, all that the others had then; of what was sent after that it may miss nothing.</summary>
+    public Dictionary<NodeId, TimeSpan> WholeSince { get; } = [];
+
     private bool IsFifo => _names.ContainsKey("FRB5");
 
     private bool IsCausal => _names.ContainsKey("CRB5");
+
+    /// <summary>A node was removed from the group: from now on it is one that comes late.</summary>
+    public void OnRemoved(NodeId node)
+    {
+        _left.Add(node);
+        WholeSince.Remove(node);
+    }
 
     public Member Begin(NodeId node, int life)
     {
@@ -63,7 +78,7 @@ internal sealed class BroadcastChecker
     public void OnResult(string text, BroadcastResult result, MessageId id)
     {
         var message = _messages[text];
-        message.WasRefused = result is BroadcastResult.Overloaded or BroadcastResult.TooLong;
+        message.WasRefused = result is BroadcastResult.Overloaded or BroadcastResult.TooLong or BroadcastResult.NotAMember;
         if (result is BroadcastResult.Delivered)
             message.Id ??= id;
     }
@@ -120,7 +135,10 @@ internal sealed class BroadcastChecker
         }
     }
 
-    private bool IsThere(Member member) => _simulation.Node(member.Node).CurrentLife?.Number == member.Life;
+    private bool IsThere(Member member) => Members.Contains(member.Node) && _simulation.Node(member.Node).CurrentLife?.Number == member.Life;
+
+    /// <summary>True for a life that was there from the beginning, and all the time.</summary>
+    private bool IsFirst(NodeId node, int life) => life == 1 && _founders.Contains(node) && !_left.Contains(node);
 
     private Member MemberOf(NodeId node, int life) => _members.First(member => member.Node == node && member.Life == life);
 
@@ -151,7 +169,7 @@ internal sealed class BroadcastChecker
         /// <summary>True when this life has said that it misses the message; or came after it was sent, and could not know of it.</summary>
         public bool IsExcused(Message message) => message.Id is { } id
             ? checker._spec.IsTotal ? _missedAt >= message.SentAt : id.Sequence <= _missedUpTo.GetValueOrDefault(id.Origin)
-            : life > 1;
+            : !checker.IsFirst(node, life);
 
         public bool OnDelivered(Delivered m)
         {
@@ -167,12 +185,17 @@ internal sealed class BroadcastChecker
         private void OnMissed(Delivered m)
         {
             checker._simulation.Reached("a member missed what was cut");
-            if (life == 1 && !checker.MayMiss)
+            if (checker.IsFirst(node, life) && !checker.MayMiss)
                 checker.Fail("nobody who was there is cut off", $"{this} missed {m.Missed} messages up to {m.Id}");
+            if (checker.WholeSince.TryGetValue(node, out var since) && !checker.MayMiss && checker._messages.FirstOrDefault(sent => sent.Value.SentAt > since && IsMissed(sent.Value, m.Id)) is { Key: { } text })
+                checker.Fail("who came late and has all misses nothing more", $"{this} missed '{text.TrimEnd()}' although its view was whole when that was sent");
             (_place, _missedAt) = (null, checker._simulation.Now);
             if (!checker._spec.IsTotal)
                 _missedUpTo[m.Id.Origin] = UpTo[m.Id.Origin] = Math.Max(UpTo.GetValueOrDefault(m.Id.Origin), m.Id.Sequence);
         }
+
+        private bool IsMissed(Message message, MessageId upTo) =>
+            message.Id is { } id && id.Origin == upTo.Origin && id.Sequence <= upTo.Sequence && id.Sequence > UpTo.GetValueOrDefault(id.Origin);
 
         private void OnMessage(MessageId id, string text)
         {

@@ -33,13 +33,14 @@ public static class BroadcastSwarm
     private static SwarmRun Run(Simulation simulation, SimBroadcastOptions wiring, SwarmOptions options, FaultPlan? plan)
     {
         var random = simulation.RandomFor("swarm");
-        var settings = WithState(DrawSettings(SpecOf(simulation.Seed), options, random), simulation);
+        var settings = WithViews(WithState(DrawSettings(SpecOf(simulation.Seed), options, random), simulation), simulation);
         var load = new BroadcastLoad(simulation, random);
         simulation.Network.Faults = new LinkFaults { MaxDelay = TimeSpan.FromMilliseconds(2) };
         var group = new SimBroadcast(simulation, settings, wiring, load.Start);
         plan ??= DrawPlan(simulation, settings, options);
         group.Checker.MayMiss = settings.Spec.OrderedBy is Orderer.Log ? settings.DeliveredKept < 10_000 : settings.StabilityTimeout < TimeSpan.FromMinutes(1);
         Watch(simulation, group);
+        var views = settings.MayJoin is null ? null : new BroadcastViews(simulation, group, MayRemove(simulation, plan));
         var nemesis = new Nemesis(simulation, () => default, null);
         try
         {
@@ -47,6 +48,7 @@ public static class BroadcastSwarm
             nemesis.Begin(plan);
             if (plan.Events.Any(e => e.Kind is FaultKind.Crash))
                 CrashSenders(simulation, group, plan, simulation.RandomFor("crash"));
+            views?.Begin(simulation.Now + Duration);
             simulation.RunFor(Duration);
             nemesis.Stop();
             if (settings.Spec.IsTotal)
@@ -55,6 +57,7 @@ public static class BroadcastSwarm
             simulation.Heal();
             foreach (var node in dead.Take(options.Down))
                 simulation.Node(node).Crash();
+            views?.Converge(simulation.Now + LivenessLimit);
             Converge(simulation, group);
             group.Checker.CheckOrderOfThoseThere();
             if (simulation.World.LongestMailbox > 20_000)
@@ -101,6 +104,22 @@ public static class BroadcastSwarm
         return spec.Ordering is Ordering.None || spec.Reliability is Reliability.BestEffort || spec.OrderedBy is Orderer.Log || simulation.RandomFor("state").Chance(0.5)
             ? settings
             : settings with { State = () => new ListState(simulation) };
+    }
+
+    /// <summary>Of the groups whose members may change every third lets them.</summary>
+    private static BroadcastSettings WithViews(BroadcastSettings settings, Simulation simulation)
+    {
+        var random = simulation.RandomFor("views at all");
+        if (settings.Spec.Reliability is Reliability.BestEffort || settings.Spec.IsTotal || settings.Members.Count == 1 || !random.Chance(0.33))
+            return settings;
+        return settings with { MayJoin = [.. Enumerable.Range(settings.Members.Count + 1, random.Next(3)).Select(i => new NodeId($"n{i}"))] };
+    }
+
+    /// <summary>As many may crash as the group survives; then only these are removed, as each that is gone counts.</summary>
+    private static Func<NodeId, bool> MayRemove(Simulation simulation, FaultPlan plan)
+    {
+        var crashes = plan.Events.Any(e => e.Kind is FaultKind.Crash);
+        return node => !crashes || !simulation.Node(node).IsUp;
     }
 
     /// <summary>What the fault model allows, and of crashes as many as the specification survives.</summary>
@@ -199,7 +218,7 @@ public static class BroadcastSwarm
     [
         "a missing message was asked for", "a message was sent again", "a member was told to go on after what is forgotten", "a member asked what another one has",
         "another sequencer went on", "another primary of the log went on", "an order had a gap", "a message followed from another one's", "a member missed what was cut", "a member crashed between the sends of one message",
-        "a member took the state of another one",
+        "a member took the state of another one", .. BroadcastViews.Sometimes,
     ];
 
     /// <summary>After healing everything that must be delivered is, and stays the only thing.</summary>

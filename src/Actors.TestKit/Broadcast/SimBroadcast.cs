@@ -2,6 +2,7 @@ using System.Text;
 using Actors.Broadcast;
 using Actors.Membership;
 using Actors.Replication;
+using Actors.Replication.KeyValue;
 using Actors.Replication.Order;
 using Akka.Actor;
 
@@ -32,16 +33,19 @@ public sealed class SimBroadcast
         ArgumentNullException.ThrowIfNull(options);
         (_simulation, _settings, _started) = (simulation, settings.Validated(), started);
         KeepsState = settings.State is not null;
-        Checker = new BroadcastChecker(simulation, settings.Spec);
+        Checker = new BroadcastChecker(simulation, settings.Spec, settings.Members);
         options.Observer = m => Sent?.Invoke(m);
         options.LogObserver = m => SentByLog?.Invoke(m);
         simulation.Network.ReplicaName = _ => ReplicationNode.Name;
-        foreach (var node in settings.Members)
+        foreach (var node in Nodes)
             simulation.AddNode(node.Value, Start);
     }
 
     /// <summary>The group's settings.</summary>
     public BroadcastSettings Settings => _settings;
+
+    /// <summary>All nodes: the members, and those that may join.</summary>
+    internal IReadOnlyList<NodeId> Nodes => [.. _settings.Members, .. _settings.MayJoin ?? []];
 
     internal BroadcastChecker Checker { get; }
 
@@ -70,13 +74,29 @@ public sealed class SimBroadcast
         return text;
     }
 
+    /// <summary>Asks a node to take another one into the group, or leave it out; does nothing when it is down.</summary>
+    internal void ChangeMembers(NodeId at, NodeId node, bool joins, Action<string> done)
+    {
+        if (_simulation.Find(at) is { IsUp: true } there)
+            there.Actor(BroadcastNode.Name).Tell(new ForParticipant(_settings.Id, new ChangeMembers(node, joins, done)), ActorRefs.NoSender);
+    }
+
+    /// <summary>Who the members are, as a node that is up knows it.</summary>
+    internal BroadcastView MembersAt(NodeId node)
+    {
+        BroadcastView? view = null;
+        _simulation.Node(node).Actor(BroadcastNode.Name).Tell(new ForParticipant(_settings.Id, new AskMembers(known => view = known)), ActorRefs.NoSender);
+        _simulation.RunFor(TimeSpan.FromMilliseconds(1));
+        return view!;
+    }
+
     /// <summary>The texts that the present life of a node has delivered, in order.</summary>
     public IReadOnlyList<string> DeliveredBy(NodeId node) => Checker.DeliveredBy(node, _simulation.Node(node).CurrentLife!.Number);
 
     /// <summary>How the states of two members that are up differ, or what is wrong with one of them; null when nothing is.</summary>
     internal string? DifferenceOfStates()
     {
-        var states = _settings.Members.Where(node => _simulation.Node(node).IsUp).Select(node => (Node: node, State: _states[node])).ToList();
+        var states = Checker.Members.Where(node => _simulation.Node(node).IsUp).Select(node => (Node: node, State: _states[node])).ToList();
         if (states.Find(each => each.State.OutOfTurn is not null) is { State: not null } wrong)
             return $"the state of {wrong.Node} took {wrong.State.OutOfTurn} out of turn";
         foreach (var (node, state) in states)
@@ -91,7 +111,16 @@ public sealed class SimBroadcast
 
     private void Start(SimNodeContext context)
     {
-        var environment = new BroadcastEnvironment { Node = context.Id, Peers = context.Peers, Clock = context.Clock, Seed = context.Random.Next(), Orderer = StartLog(context) };
+        var replicas = StartReplicas(context);
+        var environment = new BroadcastEnvironment
+        {
+            Node = context.Id,
+            Peers = context.Peers,
+            Clock = context.Clock,
+            Seed = context.Random.Next(),
+            Orderer = group => new ReplicatedOrderer(ReplicatedOrderer.NameFor(group.Id), replicas, group.DeliveredKept, group.MaxBufferedBytes),
+            Views = new ReplicatedRegister(replicas),
+        };
         var settings = KeepsState ? _settings with { State = () => _states[context.Id] = new ListState(_simulation) } : _settings;
         var node = context.ActorOf(BroadcastNode.Props(environment, [settings]), BroadcastNode.Name);
         context.OnHint(hint => node.Tell(new PeerHint(hint.Peer, hint.Suspected), ActorRefs.NoSender));
@@ -108,17 +137,19 @@ public sealed class SimBroadcast
         })),
         ActorRefs.NoSender);
 
-    /// <summary>The replicas of the log that orders the group, on the disk of the node.</summary>
-    private Func<BroadcastSettings, IOrderer>? StartLog(SimNodeContext context)
+    /// <summary>The replicas of the log that orders the group, or of the register that holds its views, on the disk of the node; nobody when it needs neither.</summary>
+    private IActorRef StartReplicas(SimNodeContext context)
     {
-        if (_settings.Spec.OrderedBy is not Orderer.Log)
-            return null;
-        var group = ReplicatedOrderer.GroupFor(_settings.Id, _settings.Members, _settings.HeartbeatInterval, _settings.ElectionTimeout);
+        var group = _settings.Spec.OrderedBy is Orderer.Log ? ReplicatedOrderer.GroupFor(_settings.Id, _settings.Members, _settings.HeartbeatInterval, _settings.ElectionTimeout)
+            : _settings.MayJoin is not null ? ReplicatedRegister.GroupOn(_settings.Members)
+            : null;
+        if (group is null)
+            return ActorRefs.Nobody;
         var environment = new ReplicationEnvironment
         {
             Cluster = "simulation",
             Node = context.Id,
-            Nodes = _settings.Members,
+            Nodes = Nodes,
             Incarnation = Incarnation.Draw(_simulation.RandomFor($"incarnation {context.Id} {context.Node.Disk.Wipes}")),
             Store = context.OpenStore(),
             Peers = context.Peers,
@@ -127,7 +158,7 @@ public sealed class SimBroadcast
         };
         var replicas = context.ActorOf(ReplicationNode.Props(environment, [group], new ClientSettings()), ReplicationNode.Name);
         context.OnHint(hint => replicas.Tell(new PeerHint(hint.Peer, hint.Suspected), ActorRefs.NoSender));
-        return settings => new ReplicatedOrderer(group.Id, replicas, settings.DeliveredKept, settings.MaxBufferedBytes);
+        return replicas;
     }
 }
 

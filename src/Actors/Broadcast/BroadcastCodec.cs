@@ -19,6 +19,7 @@ internal static class BroadcastCodec
     public static string Manifest(BroadcastMessage message) => message switch
     {
         Hello => "h",
+        Present => "e",
         Data => "D",
         Received => "r",
         Digest => "g",
@@ -46,7 +47,16 @@ internal static class BroadcastCodec
         {
             case Hello m:
                 w.Bool(m.Asks);
-                Write(w, m.Founders, Write);
+                w.Bool(m.View is not null);
+                if (m.View is not null)
+                    Write(w, m.View);
+                break;
+            case Present m:
+                w.Int64(m.View);
+                w.Bool(m.HasAll);
+                w.Bool(m.Asks);
+                Write(w, m.Extents, Write);
+                Write(w, m.BehindGaps, Write);
                 break;
             case Data m:
                 w.Bool(m.Again);
@@ -120,7 +130,8 @@ internal static class BroadcastCodec
         var from = Participant(ref r);
         switch (manifest)
         {
-            case "h": return new Hello(group, from, r.Bool(), Participants(ref r));
+            case "h": return new Hello(group, from, r.Bool(), r.Bool() ? View(ref r) : null);
+            case "e": return new Present(group, from, NotNegative(ref r), r.Bool(), r.Bool(), Extents(ref r), Ids(ref r));
             case "D": return new Data(group, from, r.Bool(), Items(ref r));
             case "r": return new Received(group, from, Ids(ref r));
             case "g": return new Digest(group, from, r.Bool(), Extents(ref r));
@@ -143,6 +154,21 @@ internal static class BroadcastCodec
         };
     }
 
+    /// <summary>A view as a register holds it.</summary>
+    public static byte[] Encode(GroupView view)
+    {
+        var w = new ByteWriter();
+        Write(w, view);
+        return w.ToArray();
+    }
+
+    /// <exception cref="MalformedException">These are not the bytes of a view.</exception>
+    public static GroupView DecodeView(ReadOnlyMemory<byte> bytes)
+    {
+        var r = new ByteReader(bytes);
+        return View(ref r);
+    }
+
     private static void Write<T>(ByteWriter w, IReadOnlyList<T> list, Action<ByteWriter, T> write)
     {
         w.Int32(list.Count);
@@ -154,6 +180,15 @@ internal static class BroadcastCodec
     {
         w.Text(id.Node.Value);
         w.Int64(id.Incarnation);
+    }
+
+    private static void Write(ByteWriter w, GroupView view)
+    {
+        w.Int64(view.Number);
+        Write(w, view.Members, Write);
+        w.Int32(view.Whole);
+        w.Int32(view.Gone);
+        w.Bool(view.IsFounding);
     }
 
     private static void Write(ByteWriter w, MessageId id)
@@ -211,6 +246,8 @@ internal static class BroadcastCodec
     private static MessageId[] Ids(ref ByteReader r) => ByteReader.Array(ref r, SmallestId, Id);
 
     private static Extent[] Extents(ref ByteReader r) => ByteReader.Array(ref r, SmallestParticipant + 16, (ref ByteReader r) => new Extent(Participant(ref r), NotNegative(ref r), NotNegative(ref r)));
+
+    private static GroupView View(ref ByteReader r) => new(Sequence(ref r), Participants(ref r), Offset(ref r), Offset(ref r), r.Bool());
 
     private static ParticipantId[] Participants(ref ByteReader r) => ByteReader.Array(ref r, SmallestParticipant, Participant);
 

@@ -14,8 +14,14 @@ public sealed record BroadcastSettings
     /// <summary>The group's name.</summary>
     public required GroupId Id { get; init; }
 
-    /// <summary>The nodes whose participants are the group: 1 to 64, the same on each.</summary>
+    /// <summary>The nodes whose participants are the group, or found it: 1 to 64, the same on each.</summary>
     public required IReadOnlyList<NodeId> Members { get; init; }
+
+    /// <summary>
+    /// Nodes that may join while the group works, beside <see cref="Members"/>, perhaps none; with those at most 64. Then members may also be removed, and who the members are is agreed on. Null,
+    /// the default: the members stay as they are. Needs at least reliable, and an order that is not total.
+    /// </summary>
+    public IReadOnlyList<NodeId>? MayJoin { get; init; }
 
     /// <summary>What it promises; default reliable, FIFO, omission, direct.</summary>
     public BroadcastSpec Spec { get; init; } = new();
@@ -69,6 +75,14 @@ public sealed record BroadcastSettings
         catch (ArgumentException e)
         {
             Require(false, "members:", e.Message);
+        }
+
+        if (MayJoin is not null)
+        {
+            Require(Members.Concat(MayJoin).Distinct().Count() == Members.Count + MayJoin.Count, "views", "a node that may join is a member, or there twice");
+            Require(Members.Count + MayJoin.Count <= MaxMembers, "views", $"are agreed on among at most {MaxMembers} nodes, not {Members.Count + MayJoin.Count}");
+            Require(Spec.Reliability is not Reliability.BestEffort, "views", "= agreed needs at least reliable: with best effort a member that learns of another one late drops its messages");
+            Require(!Spec.IsTotal, "views", "= agreed is not built for a total order yet: its members are fixed");
         }
 
         Require(MaxMessageBytes is > 0 and <= MaxMessageBytesLimit, "max-message-bytes", $"must be from 1 to {MaxMessageBytesLimit}, is {MaxMessageBytes}");

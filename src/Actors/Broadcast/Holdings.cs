@@ -28,6 +28,20 @@ internal sealed class Holdings
     /// <summary><paramref name="members"/> have the message, which may not be here yet.</summary>
     public void Add(MessageId id, ulong members, TimeSpan now) => Of(id, now).Members |= members;
 
+    /// <summary><paramref name="members"/> have all messages that wait here.</summary>
+    public void AddToItems(ulong members)
+    {
+        foreach (var holding in _open.Values.SelectMany(open => open.Values).Where(holding => holding.Item is not null))
+            holding.Members |= members;
+    }
+
+    /// <summary>What <paramref name="members"/> have is not known any more.</summary>
+    public void Drop(ulong members)
+    {
+        foreach (var holding in _open.Values.SelectMany(open => open.Values))
+            holding.Members &= ~members;
+    }
+
     /// <summary><paramref name="members"/> have everything of <paramref name="origin"/> up to <paramref name="upTo"/>.</summary>
     public void AddUpTo(ParticipantId origin, long upTo, ulong members)
     {

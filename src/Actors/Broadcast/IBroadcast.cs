@@ -35,6 +35,17 @@ public interface IBroadcastGroup
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="NotKeptException">What follows <paramref name="after"/> is not kept any more, or the reader was too slow.</exception>
     IAsyncEnumerable<Delivered> ListenAsync(long? after = null, CancellationToken cancellation = default);
+
+    /// <summary>Who the members are, as this node knows it.</summary>
+    Task<BroadcastView> MembersAsync();
+
+    /// <summary>Takes a node into the group, or the present life of a member that was started again; for a group with <see cref="BroadcastSettings.MayJoin"/>.</summary>
+    /// <returns>Empty when it is a member, or one line that says why not.</returns>
+    Task<string> JoinAsync(NodeId node);
+
+    /// <summary>Leaves a member out from now on: this one or another, up or down.</summary>
+    /// <returns>As of <see cref="JoinAsync"/>.</returns>
+    Task<string> RemoveAsync(NodeId node);
 }
 
 /// <summary>A listener asked for deliveries that are not kept any more.</summary>
@@ -83,6 +94,24 @@ internal sealed class BroadcastHandle : IBroadcast
         {
             var done = new TaskCompletionSource<(BroadcastResult, MessageId)>(TaskCreationOptions.RunContinuationsAsynchronously);
             participant(new BroadcastRequest(payload, (result, id) => done.TrySetResult((result, id))));
+            return done.Task;
+        }
+
+        public Task<BroadcastView> MembersAsync()
+        {
+            var done = new TaskCompletionSource<BroadcastView>(TaskCreationOptions.RunContinuationsAsynchronously);
+            participant(new AskMembers(view => done.TrySetResult(view)));
+            return done.Task;
+        }
+
+        public Task<string> JoinAsync(NodeId node) => ChangeAsync(node, joins: true);
+
+        public Task<string> RemoveAsync(NodeId node) => ChangeAsync(node, joins: false);
+
+        private Task<string> ChangeAsync(NodeId node, bool joins)
+        {
+            var done = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+            participant(new ChangeMembers(node, joins, refusal => done.TrySetResult(refusal)));
             return done.Task;
         }
 

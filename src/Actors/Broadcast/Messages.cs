@@ -39,8 +39,16 @@ internal abstract record BroadcastMessage(GroupId Group, ParticipantId From);
 
 /// <summary>I am here in this life.</summary>
 /// <param name="Asks">True when the receiver shall answer with its own.</param>
-/// <param name="Founders">The lives that founded the group, as far as the sender is one of them or knows them; empty before.</param>
-internal sealed record Hello(GroupId Group, ParticipantId From, bool Asks, IReadOnlyList<ParticipantId> Founders) : BroadcastMessage(Group, From);
+/// <param name="View">Who the members are, as far as the sender knows; null before the group is founded.</param>
+internal sealed record Hello(GroupId Group, ParticipantId From, bool Asks, GroupView? View) : BroadcastMessage(Group, From);
+
+/// <summary>I am in this view, and this is all that I have.</summary>
+/// <param name="View">Its number.</param>
+/// <param name="HasAll">True when the sender has all that the others of the view had when they came into it.</param>
+/// <param name="Asks">True when the receiver shall answer with its own.</param>
+/// <param name="Extents">As of <see cref="Digest"/>.</param>
+/// <param name="BehindGaps">What the sender has behind something that it misses.</param>
+internal sealed record Present(GroupId Group, ParticipantId From, long View, bool HasAll, bool Asks, IReadOnlyList<Extent> Extents, IReadOnlyList<MessageId> BehindGaps) : BroadcastMessage(Group, From);
 
 /// <summary>Messages, from their sender or passed on.</summary>
 /// <param name="Again">True for an answer to <see cref="Pull"/>: what is in it is not passed on.</param>
@@ -113,9 +121,18 @@ public enum BroadcastResult
     /// <summary>Not sent: it is longer than the limit.</summary>
     TooLong,
 
-    /// <summary>The participant ended before it could tell.</summary>
+    /// <summary>The participant ended before it could tell, or was removed from the group.</summary>
     Unknown,
+
+    /// <summary>Not sent: this node is not a member of the group, or not yet.</summary>
+    NotAMember,
 }
+
+/// <summary>Who the members of a broadcast group are, as one node knows it.</summary>
+/// <param name="Number">Each change makes it one higher; 0 before the group is founded.</param>
+/// <param name="Members">The members; of each the life that counts.</param>
+/// <param name="IsWhole">True when each of them is known to have all that the others had when the view began; then a node may join.</param>
+public sealed record BroadcastView(long Number, IReadOnlyList<ParticipantId> Members, bool IsWhole);
 
 /// <summary>A message as this member delivered it.</summary>
 /// <param name="Position">Consecutive from 1 in this life of the member.</param>
@@ -129,6 +146,12 @@ public sealed record Delivered(long Position, MessageId Id, ReadOnlyMemory<byte>
 
 /// <summary>Local → participant: broadcast this; <paramref name="Done"/> is called once, by the participant.</summary>
 internal sealed record BroadcastRequest(ReadOnlyMemory<byte> Payload, Action<BroadcastResult, MessageId> Done) : INoSerializationVerificationNeeded;
+
+/// <summary>Local → participant: take <paramref name="Node"/> into the group, or leave it out; <paramref name="Done"/> gets an empty line when that is so, else why not.</summary>
+internal sealed record ChangeMembers(NodeId Node, bool Joins, Action<string> Done) : INoSerializationVerificationNeeded;
+
+/// <summary>Local → participant: who the members are.</summary>
+internal sealed record AskMembers(Action<BroadcastView> Answer) : INoSerializationVerificationNeeded;
 
 /// <summary>Local → participant: call <paramref name="Listener"/> with what is delivered after <paramref name="After"/> (null: from now on); it returns false to hear no more.</summary>
 /// <param name="Refused">Called instead when that is no longer kept, or not reached yet, with the lowest and the highest position that are possible.</param>

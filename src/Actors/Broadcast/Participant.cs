@@ -24,6 +24,9 @@ public sealed record BroadcastEnvironment
 
     /// <summary>Makes what orders a group whose order a replicated log keeps; null where there is none.</summary>
     internal Func<BroadcastSettings, IOrderer>? Orderer { get; init; }
+
+    /// <summary>Where the members of groups whose members change are agreed on; null where there is none.</summary>
+    internal IRegister? Views { get; init; }
 }
 
 /// <summary>What every participant of a broadcast group has: its name, its peers, who founded the group, what it delivered and who listens.</summary>
@@ -42,6 +45,7 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
     private readonly DeliveredLog _delivered;
     private readonly KeyValuePair<string, object?> _groupTag;
     private readonly Dictionary<MessageId, Action<BroadcastResult, MessageId>> _pending = [];     // own ones, until they are delivered here
+    private ulong _ranks = ulong.MaxValue;      // of the members
     private bool _flushQueued;
 
     protected Participant(BroadcastEnvironment environment, BroadcastSettings settings, Lives lives)
@@ -51,12 +55,15 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
         Random = new Random(environment.Seed);
         Log = Context.GetLogger();
         Members = [.. settings.Members.Order()];
-        Peers = [.. Members.Where(node => node != environment.Node).Select(node => new Peer(node, RankOf(node), settings.MinRetransmit) { HeardAt = Now })];
+        Nodes = settings.MayJoin is null ? Members : [.. settings.Members.Concat(settings.MayJoin).Order()];
+        Peers = Members.Contains(environment.Node) ? [.. Members.Where(node => node != environment.Node).Select(NewPeer)] : [];
         _delivered = new DeliveredLog(settings.DeliveredKept);
         _state = settings.State?.Invoke();
         _groupTag = new KeyValuePair<string, object?>("group", settings.Id.Value);
-        if (Members.Count == 1)
-            Found([Id]);
+        _views = settings.MayJoin is null ? null : environment.Views
+            ?? throw new ArgumentException($"broadcast group '{settings.Id}' agrees on its members by a register, which this node does not have");
+        if (Members.Count == 1 && !ViewsChange)
+            Found(GroupView.Found(1, [Id]));
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
@@ -72,16 +79,22 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
 
     protected ILoggingAdapter Log { get; }
 
-    /// <summary>All members by name; a member's place here is its rank.</summary>
-    protected IReadOnlyList<NodeId> Members { get; }
+    /// <summary>All nodes that are or may become members, by name; a node's place here is its rank.</summary>
+    protected IReadOnlyList<NodeId> Nodes { get; }
 
-    /// <summary>All members but this one.</summary>
-    protected IReadOnlyList<Peer> Peers { get; }
+    /// <summary>All members by name.</summary>
+    protected IReadOnlyList<NodeId> Members { get; private set; }
 
-    /// <summary>The lives that founded the group; empty while that is not known.</summary>
-    protected IReadOnlyList<ParticipantId> Founders { get; private set; } = [];
+    /// <summary>All members but this one; none when this one is no member.</summary>
+    protected IReadOnlyList<Peer> Peers { get; private set; }
 
-    /// <summary>True when this life is one of the founders, so that it counts.</summary>
+    /// <summary>Who counts; null while that is not known.</summary>
+    protected GroupView? View { get; private set; }
+
+    /// <summary>The lives that count, which founded the group unless it has changed; empty while that is not known.</summary>
+    protected IReadOnlyList<ParticipantId> Founders => View?.Members ?? [];
+
+    /// <summary>True when this life is one of those.</summary>
     protected bool Counts { get; private set; }
 
     protected TimeSpan Now => Environment.Clock.Elapsed;
@@ -91,17 +104,13 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
 
     protected override void PreStart()
     {
-        foreach (var peer in Peers)
-            Send(peer, new Hello(Settings.Id, Id, true, Founders));
-        if (Peers.Count > 0)
+        foreach (var node in ViewsChange ? Nodes : Members)
+            SayHello(node, asks: true);
+        if (Peers.Count > 0 || ViewsChange)
             Timers.StartPeriodicTimer(HelloTick.Instance, HelloTick.Instance, Settings.DigestInterval);
     }
 
-    protected override void PostStop()
-    {
-        foreach (var (id, done) in _pending)
-            done(BroadcastResult.Unknown, id);
-    }
+    protected override void PostStop() => GiveUpPending();
 
     protected sealed override void OnReceive(object message)
     {
@@ -111,6 +120,10 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
             case BroadcastRequest m: OnRequest(m); break;
             case Listen m: OnListen(m); break;
             case PeerHint m: OnHint(m); break;
+            case ChangeMembers m: OnChangeMembers(m); break;
+            case AskMembers m: OnAskMembers(m); break;
+            case RegisterRead m: OnRegisterRead(m); break;
+            case RegisterWritten m: OnRegisterWritten(m); break;
             case HelloTick: OnHelloTick(); break;
             case StateTick: OnStateTick(); break;
             case FlushNow: OnFlushNow(); break;
@@ -179,6 +192,13 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
             done(BroadcastResult.Delivered, id);
     }
 
+    private void GiveUpPending()
+    {
+        foreach (var (id, done) in _pending)
+            done(BroadcastResult.Unknown, id);
+        _pending.Clear();
+    }
+
     /// <summary>Messages are missing here. <paramref name="at"/>: the position of that in what is delivered; null for the next one.</summary>
     protected void Miss(ParticipantId origin, long upTo, long missed, long? at = null)
     {
@@ -203,27 +223,30 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
 
     protected int RankOf(NodeId node)
     {
-        for (var rank = 0; rank < Members.Count; rank++)
+        for (var rank = 0; rank < Nodes.Count; rank++)
         {
-            if (Members[rank] == node)
+            if (Nodes[rank] == node)
                 return rank;
         }
 
         return -1;
     }
 
-    /// <summary>True when <paramref name="peer"/>'s present life is one of the founders.</summary>
+    /// <summary>True when <paramref name="peer"/>'s present life is one of those that count.</summary>
     protected bool CountsAsFounder(Peer peer) => Founders.Contains(new ParticipantId(peer.Node, peer.Incarnation));
 
     /// <summary>True when so many of the members that a majority is among them.</summary>
-    protected bool IsMajority(ulong ranks) => BitOperations.PopCount(ranks) >= Quorum.Majority(Members.Count);
+    protected bool IsMajority(ulong ranks) => BitOperations.PopCount(ranks & _ranks) >= Quorum.Majority(Members.Count);
 
     private void OnMessage(BroadcastMessage m)
     {
         var peer = Peers.FirstOrDefault(p => p.Node == m.From.Node);
         if (peer is null)
         {
-            Refuse("not a member", m.From);
+            if (ViewsChange && m.From.Node != Id.Node && RankOf(m.From.Node) >= 0)
+                OnOutsider(m);
+            else
+                Refuse("not a member", m.From);
             return;
         }
 
@@ -259,23 +282,39 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
     private void OnHello(Peer peer, Hello m)
     {
         peer.Met = true;
-        peer.HasFounded = m.Founders.Count > 0;
-        if (Founders.Count == 0)
-        {
-            if (m.Founders.Count > 0)
-                Found(m.Founders);
-            else if (Peers.All(p => p.Met && !p.HasFounded))
-                Found([Id, .. Peers.Select(p => new ParticipantId(p.Node, p.Incarnation))]);
-        }
-
-        if (m.Asks)
-            Send(peer, new Hello(Settings.Id, Id, false, Founders));
+        peer.HasFounded = m.View is not null;
+        if (ViewsChange)
+            Adopt(m.View);
+        else if (View is null && m.View is not null)
+            Found(m.View);
+        if (View is null)
+            FoundWhenAllHaveMet();
+        if (m.Asks || IsBehind(m.View))
+            SayHello(m.From.Node, asks: false);
     }
 
-    private void Found(IReadOnlyList<ParticipantId> founders)
+    private void FoundWhenAllHaveMet()
     {
-        Founders = founders;
-        Counts = founders.Contains(Id);
+        if (!Settings.Members.Contains(Id.Node) || !Peers.All(p => p.Met && !p.HasFounded))
+            return;
+        ParticipantId[] founders = [Id, .. Peers.Select(p => new ParticipantId(p.Node, p.Incarnation))];
+        if (ViewsChange)
+            FoundByRegister(founders);
+        else
+            Found(GroupView.Found(1, founders));
+    }
+
+    protected void SayHello(NodeId node, bool asks)
+    {
+        // Who is no member may be the only one who remembers a view: that must not keep those who all begin anew from founding the group.
+        if (node != Id.Node)
+            Environment.Peers.Participant(node, Settings.Id).Tell(new Hello(Settings.Id, Id, asks, ViewsChange && !IsMember ? null : View), ActorRefs.NoSender);
+    }
+
+    private void Found(GroupView view)
+    {
+        View = view;
+        Counts = view.Members.Contains(Id);
         if (!Counts && Settings.Spec.NeedsMajority)
             Log.Warning("[{0}] this node was here in an earlier life: it delivers and broadcasts, but counts in no majority", Settings.Id);
         if (Peers.Count > 0)
@@ -288,10 +327,12 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
     {
         foreach (var peer in Peers)
         {
-            if (Founders.Count == 0 || !peer.Met)
-                Send(peer, new Hello(Settings.Id, Id, true, Founders));
+            if (View is null || !peer.Met)
+                SayHello(peer.Node, asks: true);
         }
 
+        if (ViewsChange)
+            OnViewTick();
         if (_lacksState)
             NeedState(null);
         ForgetGiving();
@@ -299,6 +340,13 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
 
     private void OnRequest(BroadcastRequest m)
     {
+        if (ViewsChange && !IsMember)
+        {
+            Refuse("not a member", Id);
+            m.Done(BroadcastResult.NotAMember, default);
+            return;
+        }
+
         if (m.Payload.Length > Settings.MaxMessageBytes)
         {
             Refuse("too long", m.Payload.Length);
@@ -324,6 +372,10 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
 
     private void OnHint(PeerHint m)
     {
+        if (m.Suspected)
+            _suspected.Add(m.Node);
+        else
+            _suspected.Remove(m.Node);
         var peer = Peers.FirstOrDefault(p => p.Node == m.Node);
         if (peer is null || peer.IsSuspected == m.Suspected)
             return;

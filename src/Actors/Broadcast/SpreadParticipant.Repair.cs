@@ -78,7 +78,9 @@ internal sealed partial class SpreadParticipant
 
     // ---- digests
 
-    private Digest DigestNow(bool asks) => new(Settings.Id, Id, asks, [.. _streams.All.Where(stream => stream.Top > 0).Select(stream => stream.Extent)]);
+    private Digest DigestNow(bool asks) => new(Settings.Id, Id, asks, ExtentsNow());
+
+    private IReadOnlyList<Extent> ExtentsNow() => [.. _streams.All.Where(stream => stream.Top > 0).Select(stream => stream.Extent)];
 
     private void OnDigestTick()
     {
@@ -102,7 +104,17 @@ internal sealed partial class SpreadParticipant
 
     private void OnDigest(Peer peer, Digest m)
     {
-        foreach (var extent in m.Extents)
+        Take(peer, m.Extents);
+        if (m.Asks)
+            Answer(peer);
+        DeliverWhatIsReady();
+        Forget();
+    }
+
+    /// <summary>That is what <paramref name="peer"/> has.</summary>
+    private void Take(Peer peer, IReadOnlyList<Extent> extents)
+    {
+        foreach (var extent in extents)
         {
             if (extent.Origin.Node == Id.Node && extent.Origin.Incarnation > Id.Incarnation)
                 throw new InvalidOperationException($"the wall clock stands before the start of this member's earlier life {extent.Origin}: its messages would be taken for old ones");
@@ -114,12 +126,8 @@ internal sealed partial class SpreadParticipant
                 _holdings.AddUpTo(extent.Origin, extent.UpTo, BitOf(peer));
         }
 
-        if (m.Asks)
-            Answer(peer);
         if (peer.IsCutOff)
             peer.IsCutOff = _streams.All.Any(stream => peer.Has.GetValueOrDefault(stream.Origin) < stream.Forgotten);
-        DeliverWhatIsReady();
-        Forget();
     }
 
     private void Answer(Peer peer)
@@ -161,6 +169,7 @@ internal sealed partial class SpreadParticipant
     {
         if (IsAcknowledged)
             Repeat();
+        MakeWhole();
         // Best effort over links that lose nothing: what is missing is on its way, and its sender has forgotten it.
         foreach (var stream in IsBestEffort && !IsAcknowledged ? [] : _streams.All)
         {
@@ -325,6 +334,8 @@ internal sealed partial class SpreadParticipant
 
     private void Forget()
     {
+        if (ViewsChange && !IsMember)
+            return;     // should it come back, the others may lack what it sent last
         foreach (var stream in _streams.All)
         {
             var everywhere = Math.Min(Math.Min(stream.UpTo, _order.DeliveredOf(stream.Origin)), _holdings.FirstOf(stream.Origin) - 1);

@@ -24,7 +24,7 @@ internal sealed partial class SpreadParticipant : Participant
 
     public SpreadParticipant(BroadcastEnvironment environment, BroadcastSettings settings, Lives lives) : base(environment, settings, lives)
     {
-        _streams = new MessageStreams(Members, settings.Window);
+        _streams = new MessageStreams(Nodes, settings.Window);
         _own = _streams.Of(Id, out _)!;
         _order = new DeliveryOrder(settings.Spec.Ordering);
     }
@@ -41,7 +41,7 @@ internal sealed partial class SpreadParticipant : Participant
     protected override void PreStart()
     {
         base.PreStart();
-        if (Peers.Count == 0)
+        if (Peers.Count == 0 && !ViewsChange)
             return;
         if (!IsBestEffort)
             Timers.StartPeriodicTimer(DigestTick.Instance, DigestTick.Instance, Settings.DigestInterval * (0.5 + Random.NextDouble()), Settings.DigestInterval);
@@ -57,6 +57,7 @@ internal sealed partial class SpreadParticipant : Participant
             case Digest m: OnDigest(peer, m); break;
             case Pull m: OnPull(peer, m); break;
             case Cut m: OnCut(peer, m); break;
+            case Present m: OnPresent(peer, m); break;
             default: Refuse("not of this group's order", message.GetType().Name); break;
         }
     }
@@ -181,14 +182,17 @@ internal sealed partial class SpreadParticipant : Participant
         }
     }
 
-    /// <summary>The children of this member in the tree whose root is <paramref name="root"/>: the members by rank, those before the root behind the others.</summary>
+    /// <summary>The children of this member in the tree whose root is <paramref name="root"/>: the members by name, those before the root behind the others. None when the root is no member any more.</summary>
     private IEnumerable<Peer> ChildrenIn(NodeId root)
     {
-        var (count, first, degree) = (Members.Count, RankOf(root), Spec.Dissemination.Degree);
-        var place = (RankOf(Id.Node) - first + count) % count;
+        var members = Members.ToList();
+        var (count, first, here, degree) = (members.Count, members.IndexOf(root), members.IndexOf(Id.Node), Spec.Dissemination.Degree);
+        if (first < 0 || here < 0)
+            yield break;
+        var place = (here - first + count) % count;
         for (var child = (long)place * degree + 1; child <= (long)place * degree + degree && child < count; child++)
         {
-            var node = Members[(int)((first + child) % count)];
+            var node = members[(int)((first + child) % count)];
             yield return Peers.First(peer => peer.Node == node);
         }
     }

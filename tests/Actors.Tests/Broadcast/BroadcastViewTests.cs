@@ -49,6 +49,7 @@ public sealed class BroadcastViewTests
     {
         using var story = Story(Uniform, 4);
         Assert.Equal("", Change(story, at: 1, node: 4, joins: false));
+        story.Group.Checker.OnRemoved(N(4));
         story.Run(1);
         var refused = story.Broadcast(4);
         story.Run(1);
@@ -95,6 +96,8 @@ public sealed class BroadcastViewTests
         story.Run(0.5);
         Assert.Equal([text], story.DeliveredBy(1));
 
+        foreach (var node in new[] { 1, 2 })
+            story.Group.Checker.OnRemoved(N(node));
         Assert.Equal("", Change(story, at: 3, node: 1, joins: false));
         Assert.Equal("", Change(story, at: 3, node: 2, joins: false));      // two of five may be gone
         Assert.Contains("3 of 5 members would be gone", Change(story, at: 3, node: 4, joins: false));

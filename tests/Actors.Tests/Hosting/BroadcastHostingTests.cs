@@ -117,6 +117,9 @@ public sealed class BroadcastHostingTests : IDisposable
     [InlineData("reliability = uniform, members = [n1, n2]", "actors: broadcast group 'news': members: a majority of 2 members is both of them")]
     [InlineData("members = [n1, n4]", "actors.broadcast.news.members = 'n4' is not one of actors.nodes; did you mean n1?")]
     [InlineData("members = [n2, n3]", "actors.broadcast.news.members leaves out this node, 'n1'")]
+    [InlineData("reliability = uniform, ordering = total, views = agreed", "actors: broadcast group 'news': views = agreed is not built for a total order yet")]
+    [InlineData("reliability = best-effort, views = agreed", "actors: broadcast group 'news': views = agreed needs at least reliable")]
+    [InlineData("views = agred", "actors.broadcast.news.views = agred is not known; did you mean agreed?")]
     [InlineData("ordering = causel", "actors.broadcast.news.ordering = causel is not known; did you mean causal?")]
     [InlineData("windw = 64", "actors.broadcast.news.windw is not a setting; did you mean window?")]
     [InlineData("window = 100", "actors: broadcast group 'news': window must be a power of two from 64 to 65536, is 100")]
@@ -127,6 +130,15 @@ public sealed class BroadcastHostingTests : IDisposable
 
         Assert.StartsWith(line, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Fact]
+    public void With_views_that_are_agreed_on_the_other_nodes_may_join_and_a_few_hold_the_views()
+    {
+        var settings = ReplicationOptions.Read(ConfigurationFactory.ParseString(Good.Replace("SETTINGS", "views = agreed, members = [n2, n3]", StringComparison.Ordinal))).Validated();
+
+        Assert.Equal([new NodeId("n1")], settings.BroadcastGroups[0].MayJoin!);
+        Assert.Equal(["actors.views"], settings.Groups.Select(group => group.Id.Value));
     }
 
     [Fact]

@@ -1,6 +1,5 @@
 using Actors.Broadcast;
 using Actors.Membership;
-using Actors.TestKit;
 using static Actors.Tests.BroadcastTests.BroadcastStory;
 
 namespace Actors.Tests.BroadcastTests;

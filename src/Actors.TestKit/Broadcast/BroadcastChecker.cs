@@ -65,6 +65,7 @@ internal sealed class BroadcastChecker
     {
         var member = new Member(this, node, life);
         _members.Add(member);
+        WholeSince.Remove(node);
         return member;
     }
 

@@ -111,13 +111,14 @@ public sealed class SimBroadcast
 
     private void Start(SimNodeContext context)
     {
+        var seed = context.Random.Next();
         var replicas = StartReplicas(context);
         var environment = new BroadcastEnvironment
         {
             Node = context.Id,
             Peers = context.Peers,
             Clock = context.Clock,
-            Seed = context.Random.Next(),
+            Seed = seed,
             Orderer = group => new ReplicatedOrderer(ReplicatedOrderer.NameFor(group.Id), replicas, group.DeliveredKept, group.MaxBufferedBytes),
             Views = new ReplicatedRegister(replicas),
         };

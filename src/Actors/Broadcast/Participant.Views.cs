@@ -42,8 +42,8 @@ internal abstract partial class Participant
             FoundWhenAllHaveMet();
     }
 
-    /// <summary>True when another view follows the one that its sender knows.</summary>
-    protected bool IsBehind(GroupView? other) => ViewsChange && View is not null && (other is null || other.Number < View.Number);
+    /// <summary>True when this member knows a view that follows the one that was told. Who is no member tells of none, or two of them would answer each other for ever.</summary>
+    protected bool IsBehind(GroupView? other) => ViewsChange && IsMember && (other is null || other.Number < View!.Number);
 
     private Peer NewPeer(NodeId node) => new(node, RankOf(node), Settings.MinRetransmit) { HeardAt = Now, IsSuspected = _suspected.Contains(node), SuspectedAt = Now };
 

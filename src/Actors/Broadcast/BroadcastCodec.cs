@@ -41,6 +41,7 @@ internal static class BroadcastCodec
         var w = new ByteWriter();
         w.Text(message.Group.Value);
         Write(w, message.From);
+        w.Int64(message.InView);
         if (message is OrderMessage order)
             w.Int64(order.Epoch.Value);
         switch (message)
@@ -52,7 +53,6 @@ internal static class BroadcastCodec
                     Write(w, m.View);
                 break;
             case Present m:
-                w.Int64(m.View);
                 w.Bool(m.HasAll);
                 w.Bool(m.Asks);
                 Write(w, m.Extents, Write);
@@ -128,10 +128,17 @@ internal static class BroadcastCodec
         var r = new ByteReader(bytes);
         var group = new GroupId(Name(ref r));
         var from = Participant(ref r);
+        var inView = NotNegative(ref r);
+        var message = Decode(manifest, group, from, ref r);
+        return inView == 0 ? message : message with { InView = inView };
+    }
+
+    private static BroadcastMessage Decode(string manifest, GroupId group, ParticipantId from, ref ByteReader r)
+    {
         switch (manifest)
         {
             case "h": return new Hello(group, from, r.Bool(), r.Bool() ? View(ref r) : null);
-            case "e": return new Present(group, from, NotNegative(ref r), r.Bool(), r.Bool(), Extents(ref r), Ids(ref r));
+            case "e": return new Present(group, from, r.Bool(), r.Bool(), Extents(ref r), Ids(ref r));
             case "D": return new Data(group, from, r.Bool(), Items(ref r));
             case "r": return new Received(group, from, Ids(ref r));
             case "g": return new Digest(group, from, r.Bool(), Extents(ref r));

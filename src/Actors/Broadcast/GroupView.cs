@@ -14,11 +14,11 @@ namespace Actors.Broadcast;
 /// </remarks>
 internal sealed record GroupView(long Number, IReadOnlyList<ParticipantId> Members, int Whole, int Gone, bool IsFounding)
 {
-    /// <summary>The first view of members that have nothing yet.</summary>
-    public static GroupView Found(long number, IEnumerable<ParticipantId> members)
+    /// <summary>A view that follows from none: the first, or one after all lives of the last are over.</summary>
+    public static GroupView Found(long number, IEnumerable<ParticipantId> members, bool haveNothing = true)
     {
         ParticipantId[] founders = [.. members.Order()];
-        return new GroupView(number, founders, founders.Length, 0, IsFounding: true);
+        return new GroupView(number, founders, founders.Length, 0, haveNothing);
     }
 
     /// <summary>True when a life of the node is a member.</summary>

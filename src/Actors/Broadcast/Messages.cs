@@ -35,7 +35,11 @@ internal sealed record Item(MessageId Id, IReadOnlyList<MessageId> After, ReadOn
 internal readonly record struct Extent(ParticipantId Origin, long UpTo, long Top);
 
 /// <summary>Wire vocabulary of broadcast: what crosses nodes. Each names its group and the life of the participant that sent it.</summary>
-internal abstract record BroadcastMessage(GroupId Group, ParticipantId From);
+internal abstract record BroadcastMessage(GroupId Group, ParticipantId From)
+{
+    /// <summary>Where views change: the number of the one that the sender knows. Of a greeting, and elsewhere, 0.</summary>
+    public long InView { get; init; }
+}
 
 /// <summary>I am here in this life.</summary>
 /// <param name="Asks">True when the receiver shall answer with its own.</param>
@@ -43,12 +47,11 @@ internal abstract record BroadcastMessage(GroupId Group, ParticipantId From);
 internal sealed record Hello(GroupId Group, ParticipantId From, bool Asks, GroupView? View) : BroadcastMessage(Group, From);
 
 /// <summary>I am in this view, and this is all that I have.</summary>
-/// <param name="View">Its number.</param>
 /// <param name="HasAll">True when the sender has all that the others of the view had when they came into it.</param>
 /// <param name="Asks">True when the receiver shall answer with its own.</param>
 /// <param name="Extents">As of <see cref="Digest"/>.</param>
 /// <param name="BehindGaps">What the sender has behind something that it misses.</param>
-internal sealed record Present(GroupId Group, ParticipantId From, long View, bool HasAll, bool Asks, IReadOnlyList<Extent> Extents, IReadOnlyList<MessageId> BehindGaps) : BroadcastMessage(Group, From);
+internal sealed record Present(GroupId Group, ParticipantId From, bool HasAll, bool Asks, IReadOnlyList<Extent> Extents, IReadOnlyList<MessageId> BehindGaps) : BroadcastMessage(Group, From);
 
 /// <summary>Messages, from their sender or passed on.</summary>
 /// <param name="Again">True for an answer to <see cref="Pull"/>: what is in it is not passed on.</param>

@@ -26,6 +26,9 @@ internal abstract partial class Participant
         /// <summary>When something came from it last.</summary>
         public TimeSpan HeardAt { get; set; }
 
+        /// <summary>The highest number of a view that this life has spoken in.</summary>
+        public long InView { get; set; }
+
         /// <summary>This life has said hello.</summary>
         public bool Met { get; set; }
 
@@ -46,7 +49,7 @@ internal abstract partial class Participant
 
         public void Begin(long incarnation)
         {
-            (Incarnation, Met, HasFounded, AskedAt) = (incarnation, false, false, null);
+            (Incarnation, InView, Met, HasFounded, AskedAt) = (incarnation, 0, false, false, null);
             Has.Clear();
         }
     }

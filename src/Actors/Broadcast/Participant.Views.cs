@@ -34,15 +34,23 @@ internal abstract partial class Participant
     /// <summary>What the view still needs is asked for again.</summary>
     protected virtual void OnViewTick()
     {
-        if (IsMember)
-            return;
-        foreach (var node in Nodes)
-            SayHello(node, asks: true);
-        if (View is null)
-            FoundWhenAllHaveMet();
+        foreach (var peer in Peers.Where(IsAhead))
+            SayHello(peer.Node, asks: true);
+        if (!IsMember)
+        {
+            foreach (var node in Nodes)
+                SayHello(node, asks: true);
+        }
+
+        if (View is null || View.Members.All(IsOver))
+            FoundByRegister();
     }
 
-    /// <summary>True when this member knows a view that follows the one that was told. Who is no member tells of none, or two of them would answer each other for ever.</summary>
+    /// <summary>True for one that is in a view which this member does not know yet.</summary>
+    protected bool IsAhead(Peer peer) => peer.InView > (View?.Number ?? 0);
+
+    /// <summary>True when this member knows a view that follows the one that was told: it answers with that.</summary>
+    /// <remarks>So greetings end: one that nobody asked for answers another, and tells of a higher view than that did. Who is no member tells of none and must answer none.</remarks>
     protected bool IsBehind(GroupView? other) => ViewsChange && IsMember && (other is null || other.Number < View!.Number);
 
     private Peer NewPeer(NodeId node) => new(node, RankOf(node), Settings.MinRetransmit) { HeardAt = Now, IsSuspected = _suspected.Contains(node), SuspectedAt = Now };
@@ -74,8 +82,12 @@ internal abstract partial class Participant
 
     private void Adopt(GroupView? view)
     {
-        if (view is not null && (View is null || view.Number > View.Number))
+        if (view is null || view.Number <= (View?.Number ?? 0))
+            return;
+        if (view.Members.All(member => RankOf(member.Node) >= 0))
             Install(view);
+        else
+            Refuse("a view with nodes that are not in the configuration", view.Number);
     }
 
     /// <summary>The only door into a view.</summary>
@@ -110,12 +122,27 @@ internal abstract partial class Participant
         return peer;
     }
 
-    private void FoundByRegister(ParticipantId[] founders)
+    private void FoundByRegister()
     {
-        // Whoever of these lives is in the view that is there has found it founded; of a view of earlier lives nothing is left.
         if (_change is null)
-            Begin(held => held is not null && held.Members.Any(founders.Contains) ? (held, "") : (GroupView.Found((held?.Number ?? 0) + 1, founders), ""), _ => { });
+            Begin(held => (Founded(held), ""), _ => { });
     }
+
+    /// <summary>The view that is there when a life in it is known to go on; a new one when there is none, or when each life in it is known to be over; null while that is not known.</summary>
+    private GroupView? Founded(GroupView? held)
+    {
+        if (held?.Members.Any(member => LifeOf(member.Node) == member) is true)
+            return held;
+        var nodes = held?.Members.Select(member => member.Node) ?? Settings.Members;
+        var lives = nodes.Select(LifeOf).OfType<ParticipantId>().ToList();
+        return lives.Count == nodes.Count() && lives.Exists(life => life == Id) && held?.Members.All(IsOver) is not false
+            ? GroupView.Found((held?.Number ?? 0) + 1, lives, haveNothing: View is null)
+            : null;
+    }
+
+    /// <summary>True when a later life of the node was heard.</summary>
+    private bool IsOver(ParticipantId life) =>
+        (life.Node == Id.Node ? Id.Incarnation : Peers.FirstOrDefault(peer => peer.Node == life.Node)?.Incarnation ?? _outside.GetValueOrDefault(life.Node).Incarnation) > life.Incarnation;
 
     private void OnAskMembers(AskMembers m) => m.Answer(new BroadcastView(View?.Number ?? 0, Founders, View is not null && IsWhole));
 

@@ -157,7 +157,8 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
     {
     }
 
-    protected void Send(Peer peer, BroadcastMessage message) => Environment.Peers.Participant(peer.Node, Settings.Id).Tell(message, ActorRefs.NoSender);
+    protected void Send(Peer peer, BroadcastMessage message) =>
+        Environment.Peers.Participant(peer.Node, Settings.Id).Tell(ViewsChange ? message with { InView = View?.Number ?? 0 } : message, ActorRefs.NoSender);
 
     protected void SendToAll(BroadcastMessage message)
     {
@@ -263,6 +264,8 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
             OnPeerChanged(peer);
         }
 
+        peer.InView = Math.Max(peer.InView, m.InView);
+
         // Hints may be wrong and may be missing; what is heard so long after one was not on its way by then.
         if (peer.IsSuspected && Settings.Spec.Faults is not FaultModel.CrashStop && Now - peer.SuspectedAt > Settings.DigestInterval)
         {
@@ -295,18 +298,17 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
 
     private void FoundWhenAllHaveMet()
     {
-        if (!Settings.Members.Contains(Id.Node) || !Peers.All(p => p.Met && !p.HasFounded))
+        if (!Peers.All(p => p.Met && !p.HasFounded))
             return;
-        ParticipantId[] founders = [Id, .. Peers.Select(p => new ParticipantId(p.Node, p.Incarnation))];
         if (ViewsChange)
-            FoundByRegister(founders);
+            FoundByRegister();
         else
-            Found(GroupView.Found(1, founders));
+            Found(GroupView.Found(1, [Id, .. Peers.Select(p => new ParticipantId(p.Node, p.Incarnation))]));
     }
 
     protected void SayHello(NodeId node, bool asks)
     {
-        // Who is no member may be the only one who remembers a view: that must not keep those who all begin anew from founding the group.
+        // Who is no member tells of no view: those who all begin anew may not know yet that it is over.
         if (node != Id.Node)
             Environment.Peers.Participant(node, Settings.Id).Tell(new Hello(Settings.Id, Id, asks, ViewsChange && !IsMember ? null : View), ActorRefs.NoSender);
     }

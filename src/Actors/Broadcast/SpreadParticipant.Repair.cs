@@ -123,7 +123,7 @@ internal sealed partial class SpreadParticipant
             peer.Has[extent.Origin] = Math.Max(peer.Has.GetValueOrDefault(extent.Origin), extent.UpTo);
             stream.Announce(Math.Max(extent.Top, extent.UpTo), Now);
             if (Spec.IsUniform)
-                _holdings.AddUpTo(extent.Origin, extent.UpTo, BitOf(peer));
+                _holdings.AddUpTo(extent.Origin, extent.UpTo, BitOfHolder(peer));
         }
 
         if (peer.IsCutOff)

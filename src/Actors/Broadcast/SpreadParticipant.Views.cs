@@ -48,14 +48,14 @@ internal sealed partial class SpreadParticipant
     {
         MessageId[] behindGaps = [.. _streams.All.SelectMany(stream => stream.BehindGap()).Take(MaxBehindGaps + 1)];
         if (behindGaps.Length <= MaxBehindGaps)
-            Send(peer, new Present(Settings.Id, Id, View!.Number, _hasAll, asks, ExtentsNow(), behindGaps));
+            Send(peer, new Present(Settings.Id, Id, _hasAll, asks, ExtentsNow(), behindGaps));
     }
 
     private void OnPresent(Peer peer, Present m)
     {
-        if (View is null || m.View != View.Number)
+        if (View is null || m.InView != View.Number)
         {
-            SayHello(peer.Node, asks: View is null || m.View > View.Number);
+            SayHello(peer.Node, asks: View is null || m.InView > View.Number);
             return;
         }
 

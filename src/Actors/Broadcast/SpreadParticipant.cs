@@ -206,8 +206,9 @@ internal sealed partial class SpreadParticipant : Participant
             return;
         }
 
-        var origin = Peers.FirstOrDefault(peer => peer.Node == item.Id.Origin.Node && peer.Incarnation == item.Id.Origin.Incarnation);
-        _holdings.Add(item, BitOf(from) | BitOf(origin) | (Counts ? 1UL << RankOf(Id.Node) : 0), Now);
+        // Where views change a copy does not say in which of them its origin was: that must speak for itself.
+        var origin = ViewsChange ? null : Peers.FirstOrDefault(peer => peer.Node == item.Id.Origin.Node && peer.Incarnation == item.Id.Origin.Incarnation);
+        _holdings.Add(item, BitOfHolder(from) | BitOf(origin) | (Counts ? 1UL << RankOf(Id.Node) : 0), Now);
     }
 
     private void OnReceived(Peer peer, Received m)
@@ -243,7 +244,7 @@ internal sealed partial class SpreadParticipant : Participant
 
         if (stream.Contains(id.Sequence) && !_holdings.Has(id))
             return;     // enough had it before
-        _holdings.Add(id, BitOf(peer), Now);
+        _holdings.Add(id, BitOfHolder(peer), Now);
         stream.Announce(id.Sequence, Now);
     }
 
@@ -291,6 +292,8 @@ internal sealed partial class SpreadParticipant : Participant
     /// <summary>True when so many have a message that it cannot be lost any more.</summary>
     private bool IsEnough(ulong members)
     {
+        if (ViewsChange && !IsMember)
+            return false;
         if (Spec.Acknowledgement is Acknowledgement.Majority)
             return IsMajority(members);
         var needed = Counts ? 1UL << RankOf(Id.Node) : 0;
@@ -301,6 +304,9 @@ internal sealed partial class SpreadParticipant : Participant
 
     /// <summary>The bit of a member that counts.</summary>
     private ulong BitOf(Peer? peer) => peer is not null && CountsAsFounder(peer) ? peer.Bit : 0;
+
+    /// <summary>The same for one that says that it has a message. The word of a member that is in a later view does not count here: it may have come to have the message in that.</summary>
+    private ulong BitOfHolder(Peer? peer) => peer is not null && IsAhead(peer) ? 0 : BitOf(peer);
 
     /// <summary>The stream of <paramref name="origin"/>; null, and counted, for a life that is not told apart any more.</summary>
     private MessageStream? StreamOf(ParticipantId origin)

@@ -109,6 +109,95 @@ public sealed class BroadcastViewTests
     }
 
     [Fact]
+    public void A_founder_that_is_started_again_does_not_found_the_group_anew_while_others_go_on()
+    {
+        using var story = new BroadcastStory(Causal, 1, settings => settings with { MayJoin = [N(2), N(3)] });
+        story.Run(5);
+        Assert.Equal("", Change(story, at: 1, node: 2, joins: true));
+        Assert.Equal("", Change(story, at: 1, node: 3, joins: true));
+
+        story.Simulation.Node(N(1)).Crash();
+        story.Simulation.Network.Partition(N(1));
+        story.Simulation.Node(N(1)).Restart();
+        story.Run(10);
+        Assert.True(story.Group.MembersAt(N(1)) is { Number: 0 });
+        story.Simulation.Network.Heal();
+        story.Run(3);
+
+        Assert.True(story.Group.MembersAt(N(1)) is { Number: 3, Members.Count: 3 });
+        Assert.Equal("", Change(story, at: 2, node: 1, joins: true));
+    }
+
+    [Fact]
+    public void Members_that_were_all_started_again_one_after_the_other_found_the_group_anew()
+    {
+        using var story = Story(Uniform, 3);
+        foreach (var node in new[] { 1, 2, 3 })
+        {
+            story.Simulation.Node(N(node)).Crash();
+            story.Run(1);
+            story.Simulation.Node(N(node)).Restart();
+            story.Run(3);
+        }
+
+        story.Run(5);
+        var text = story.Broadcast(1);
+        story.Run(2);
+
+        foreach (var node in new[] { 1, 2, 3 })
+            Assert.Equal([text], story.DeliveredBy(node));
+        Assert.True(story.Group.MembersAt(N(2)) is { Number: 2, IsWhole: true });
+    }
+
+    [Fact]
+    public void The_word_of_a_member_in_a_later_view_does_not_count()
+    {
+        using var story = Story(Uniform, 3);
+        var lives = story.Group.MembersAt(N(1)).Members;
+        story.Simulation.Network.Isolate(N(1));
+        var text = story.Broadcast(1);
+        story.Run(1);
+
+        story.Inject(1, new Received(story.Group.Settings.Id, lives[1], [new MessageId(lives[0], 1)]) { InView = 2 });
+        story.Run(1);
+        Assert.Empty(story.DeliveredBy(1));
+
+        story.Inject(1, new Received(story.Group.Settings.Id, lives[2], [new MessageId(lives[0], 1)]) { InView = 1 });
+        story.Run(1);
+        Assert.Equal([text], story.DeliveredBy(1));
+    }
+
+    [Fact]
+    public void Who_was_removed_does_not_deliver_what_only_it_has()
+    {
+        using var story = Story(new BroadcastSpec(Reliability.UniformReliable, Ordering.Fifo, FaultModel.CrashStop, acknowledgement: Acknowledgement.All), 3);
+        story.Simulation.Network.Isolate(N(3));
+        story.Broadcast(3);
+        story.Group.Checker.OnRemoved(N(3));
+        Assert.Equal("", Change(story, at: 1, node: 3, joins: false));
+
+        story.Simulation.Network.Heal();
+        story.Run(3);
+
+        Assert.True(story.Group.MembersAt(N(3)) is { Number: 2 });
+        Assert.Empty(story.DeliveredBy(3));
+    }
+
+    [Fact]
+    public void Greetings_end()
+    {
+        using var story = Story(Uniform, 4);
+        Assert.Equal("", Change(story, at: 1, node: 4, joins: false));
+        story.Run(2);
+        var greetings = 0;
+        story.OnSend = m => greetings += m is Hello ? 1 : 0;
+
+        story.Run(10);
+
+        Assert.InRange(greetings, 1, 10 * 2 * 4 * 2);      // each interval each of the two that are no members asks the four others, and is answered
+    }
+
+    [Fact]
     public void A_state_comes_to_the_node_that_joins()
     {
         using var story = Story(Causal, 3, settings => settings with { State = () => throw new InvalidOperationException("the simulation has its own"), StabilityTimeout = TimeSpan.FromMinutes(1) });

@@ -87,14 +87,20 @@ internal sealed class BroadcastViews(Simulation simulation, SimBroadcast group, 
         {
             if (_views.Values.LastOrDefault() is { } view)
             {
-                var node = group.Nodes[_random.Next(group.Nodes.Count)];
-                var joins = !view.Has(node) || _random.Chance(0.1);
-                if (joins || mayRemove(node))
-                    group.ChangeMembers(view.Members[_random.Next(view.Members.Count)].Node, node, joins, OnChanged);
+                for (var changes = _random.Chance(0.2) ? 2 : 1; changes > 0; changes--)
+                    Change(view);
             }
 
             Change(end, simulation.Now + _random.Between(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(5)));
         });
+    }
+
+    private void Change(GroupView view)
+    {
+        var node = group.Nodes[_random.Next(group.Nodes.Count)];
+        var joins = !view.Has(node) || _random.Chance(0.1);
+        if (joins || mayRemove(node))
+            group.ChangeMembers(view.Members[_random.Next(view.Members.Count)].Node, node, joins, OnChanged);
     }
 
     private void OnChanged(string refusal)

@@ -49,9 +49,9 @@ internal abstract partial class Participant
     /// <summary>True for one that is in a view which this member does not know yet.</summary>
     protected bool IsAhead(Peer peer) => peer.InView > (View?.Number ?? 0);
 
-    /// <summary>True when this member knows a view that follows the one that was told: it answers with that.</summary>
-    /// <remarks>So greetings end: one that nobody asked for answers another, and tells of a higher view than that did. Who is no member tells of none and must answer none.</remarks>
-    protected bool IsBehind(GroupView? other) => ViewsChange && IsMember && (other is null || other.Number < View!.Number);
+    /// <summary>True when this node knows a view that follows the one that was told: it answers with that. A greeting that tells of none is for members to answer.</summary>
+    /// <remarks>Greetings end, as each that nobody asked for tells of a higher view than the one that it answers.</remarks>
+    protected bool IsBehind(GroupView? other) => ViewsChange && View is not null && (other is null ? IsMember : other.Number < View.Number);
 
     private Peer NewPeer(NodeId node) => new(node, RankOf(node), Settings.MinRetransmit) { HeardAt = Now, IsSuspected = _suspected.Contains(node), SuspectedAt = Now };
 
@@ -68,8 +68,9 @@ internal abstract partial class Participant
         if (m is Hello hello)
         {
             Adopt(hello.View);
-            if (hello.Asks || IsBehind(hello.View))
-                SayHello(m.From.Node, asks: false);
+            var isBehind = IsBehind(hello.View);
+            if (hello.Asks || isBehind)
+                SayHello(m.From.Node, asks: false, tells: isBehind && hello.View is not null);
             return;
         }
 
@@ -232,7 +233,7 @@ internal abstract partial class Participant
         {
             Adopt(m.Change.Decided);
             foreach (var node in Nodes)
-                SayHello(node, asks: false);
+                SayHello(node, asks: false, tells: true);
         }
 
         End(m.Outcome switch

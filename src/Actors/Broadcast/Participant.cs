@@ -306,11 +306,11 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
             Found(GroupView.Found(1, [Id, .. Peers.Select(p => new ParticipantId(p.Node, p.Incarnation))]));
     }
 
-    protected void SayHello(NodeId node, bool asks)
+    /// <summary>Greets a node. Who is no member keeps its view for itself unless <paramref name="tells"/>: it may be over, and keep those who all begin anew from founding the group.</summary>
+    protected void SayHello(NodeId node, bool asks, bool tells = false)
     {
-        // Who is no member tells of no view: those who all begin anew may not know yet that it is over.
         if (node != Id.Node)
-            Environment.Peers.Participant(node, Settings.Id).Tell(new Hello(Settings.Id, Id, asks, ViewsChange && !IsMember ? null : View), ActorRefs.NoSender);
+            Environment.Peers.Participant(node, Settings.Id).Tell(new Hello(Settings.Id, Id, asks, ViewsChange && !IsMember && !tells ? null : View), ActorRefs.NoSender);
     }
 
     private void Found(GroupView view)

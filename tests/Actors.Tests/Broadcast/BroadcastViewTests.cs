@@ -184,6 +184,27 @@ public sealed class BroadcastViewTests
     }
 
     [Fact]
+    public void A_member_that_removes_itself_tells_the_others_even_when_they_do_not_hear_it_at_first()
+    {
+        using var story = Story(Uniform, 4);
+        story.OnSend = m =>
+        {
+            if (m is Hello { View.Number: 2 } && m.From.Node == N(4))
+                story.Simulation.Network.Isolate(N(4));
+        };
+        Assert.Equal("", Change(story, at: 4, node: 4, joins: false));
+        story.Group.Checker.OnRemoved(N(4));
+        Assert.True(story.Group.MembersAt(N(1)) is { Number: 1 });
+
+        story.OnSend = null;
+        story.Simulation.Network.Heal();
+        story.Run(5);
+
+        foreach (var node in new[] { 1, 2, 3, 4 })
+            Assert.True(story.Group.MembersAt(N(node)) is { Number: 2, Members.Count: 3 });
+    }
+
+    [Fact]
     public void Greetings_end()
     {
         using var story = Story(Uniform, 4);

@@ -12,6 +12,8 @@ internal abstract partial class Participant
 
     private readonly IBroadcastState? _state;
     private readonly SortedDictionary<ParticipantId, long> _covered = [];    // what the state includes although it was not delivered here
+    private readonly List<Delivered> _whileLacking = [];                     // delivered while the state is asked for: more than what is kept for listeners, perhaps
+    private long _bytesWhileLacking;
     private bool _lacksState;                   // messages that led to it are forgotten everywhere
     private bool _isWhole = true;               // false: it could not be had, so this member has none to give
     private int _fruitless;
@@ -47,8 +49,13 @@ internal abstract partial class Participant
 
     private void ApplyToState(Item item)
     {
+        if (_state is null)
+            return;
+        var delivered = new Delivered(_delivered.Last + 1, item.Id, item.Payload);
+        if (_lacksState && (_bytesWhileLacking += item.Payload.Length) <= Settings.MaxBufferedBytes)
+            _whileLacking.Add(delivered);
         if (item.Id.Sequence > CoveredOf(item.Id.Origin))
-            _state?.Apply(new Delivered(_delivered.Last + 1, item.Id, item.Payload));
+            _state.Apply(delivered);
     }
 
     private void Ask(Taking taking)
@@ -79,8 +86,15 @@ internal abstract partial class Participant
 
     private void DoWithoutState(string why)
     {
-        (_isWhole, _lacksState) = (false, false);
+        _isWhole = false;
+        LackNoMore();
         Log.Error("[{0}] the state of the group cannot be had here: {1}; from now on it lacks what listeners are told is missing", Settings.Id, why);
+    }
+
+    private void LackNoMore()
+    {
+        (_lacksState, _bytesWhileLacking) = (false, 0);
+        _whileLacking.Clear();
     }
 
     // ---- the one who gives
@@ -156,21 +170,21 @@ internal abstract partial class Participant
 
     private void Take(Taking taking)
     {
-        EndTaking(isFruitless: false);
         var beyond = new List<Delivered>();
         foreach (var extent in Standing.Delivered)
         {
             var included = taking.Delivered.FirstOrDefault(other => other.Origin == extent.Origin).UpTo;
             var before = beyond.Count;
-            beyond.AddRange(_delivered.Of(extent.Origin, included));
+            beyond.AddRange(_delivered.Of(extent.Origin, included).UnionBy(_whileLacking.Where(delivered => delivered.Id.Origin == extent.Origin && delivered.Id.Sequence > included), delivered => delivered.Id));
             if (extent.UpTo > included && beyond.Count - before < extent.UpTo - included)
             {
-                DoWithoutState($"{taking.From.Node} does not have messages of {extent.Origin} that this member has delivered and no longer keeps");
+                EndTaking(isFruitless: true);   // what was delivered here and is not kept any more that member does not have, perhaps not yet
                 return;
             }
         }
 
-        _lacksState = false;
+        EndTaking(isFruitless: false);
+        LackNoMore();
         _state!.Load(taking.Bytes.ToArray());
         _covered.Clear();
         foreach (var extent in taking.Delivered)

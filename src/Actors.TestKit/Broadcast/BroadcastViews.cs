@@ -32,7 +32,7 @@ internal sealed class BroadcastViews(Simulation simulation, SimBroadcast group, 
         {
             delivered?.Invoke(node, text);
             if (!group.Settings.Members.Contains(node) && !_views.Values.Any(view => view.Has(node)))
-                simulation.Fail("Who Was Never A Member Delivers Nothing", $"{node} delivered '{text.TrimEnd()}'");
+                simulation.World.Fail("Who Was Never A Member Delivers Nothing", $"{node} delivered '{text.TrimEnd()}'");
         };
         Change(end, simulation.Now + _random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(5)));
         Look(end);
@@ -63,7 +63,7 @@ internal sealed class BroadcastViews(Simulation simulation, SimBroadcast group, 
         if (_views.TryGetValue(view.Number, out var known))
         {
             if (!known.Members.SequenceEqual(view.Members))
-                simulation.Fail("Views Are Agreed On", $"view {view.Number} has {string.Join(", ", known.Members)} and {string.Join(", ", view.Members)}");
+                simulation.World.Fail("Views Are Agreed On", $"view {view.Number} has {string.Join(", ", known.Members)} and {string.Join(", ", view.Members)}");
             return;
         }
 

@@ -168,8 +168,12 @@ internal sealed class GroupCatalog : BackgroundService, IGroupCatalog
         {
             var settings = JsonSerializer.Deserialize<Dictionary<string, string>>(value.Span) ?? [];
             var group = Read(name, settings);
-            if (_groups.TryAdd(group.Id, new CatalogGroup(group.Id, ActorsBlock.NameOf(group.Protocol), true, settings) { IsLossy = group.IsLossy, Authority = group.Authority }))
-                _replication.Value.Handle.Add(group);
+            if (_groups.ContainsKey(group.Id))
+                return;
+
+            // Started before it is listed: who finds it in the list asks for it at once.
+            _replication.Value.Handle.Add(group);
+            _groups[group.Id] = new CatalogGroup(group.Id, ActorsBlock.NameOf(group.Protocol), true, settings) { IsLossy = group.IsLossy, Authority = group.Authority };
         }
         catch (Exception e) when (e is ConfigurationException or ArgumentException or JsonException)
         {

@@ -155,19 +155,13 @@ internal sealed class GroupInvariants
     }
 
     /// <summary>
-    /// True when every entry that was answered is in the log or state of this node's replica. Under the rule all because it is a member, and all members hold what is
-    /// committed; under majority, and where views come from the directory, because its log says so.
+    /// True when its log or state says that this node's replica holds every entry that was answered or applied anywhere. That it is a member of the last view that
+    /// all know of is not enough, not even under the rule all: a primary that nobody hears may have left it out and gone on.
     /// </summary>
     public bool HoldsAllAnswered(NodeId node)
     {
         var last = Math.Max(LastAnswered, Applied.LastIndex);
-        return !_simulation.Node(node).Disk.WasDamaged && (_directed, _settings.Commit) switch
-        {
-            ({ } directed, _) => directed.HoldsAllCommitted(node, last),
-            (_, CommitRule.All) => _quorums!.HoldsAllCommitted(Log(node).Member),
-            (_, CommitRule.Majority) => _quorums!.HoldsAllCommitted(node, last),
-            _ => false,
-        };
+        return !_simulation.Node(node).Disk.WasDamaged && (_directed?.HoldsAllCommitted(node, last) ?? _quorums?.HoldsAllCommitted(node, last) ?? false);
     }
 
     /// <summary>An operator has made this node's replica the whole group.</summary>

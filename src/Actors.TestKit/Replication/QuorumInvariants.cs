@@ -106,14 +106,12 @@ internal sealed class QuorumInvariants(Simulation simulation, GroupKeys keys, Se
         return view;
     }
 
-    /// <summary>Under the rule all: true when whatever was committed, told or not, needed the acknowledgement of <paramref name="id"/>. Ids do not return, so no view between these two was without it.</summary>
-    public bool HoldsAllCommitted(MemberId id) => _view?.IsMember(id) == true && _proposed?.IsMember(id) != false;
-
-    /// <summary>Under the rule majority: true when the replica of <paramref name="node"/> is a member whose log goes as far as <paramref name="applied"/> and all that was told to be committed, and is the same up to there.</summary>
+    /// <summary>True when the replica of <paramref name="node"/> is a member whose log goes as far as <paramref name="applied"/> and all that was told to be committed, and is the same up to there.</summary>
     public bool HoldsAllCommitted(NodeId node, long applied)
     {
         var (log, index) = (new LogOnDisk(simulation.Node(node), keys), Math.Max(applied, _commit));
-        return _view?.IsMember(log.Member) == true && sent.At(index) is { } committed && log.DurableAt(index) is { } own && own.Hash == committed.Hash;
+        return _view?.IsMember(log.Member) == true && log.HoldsDurably(index)
+            && (log.DurableAt(index) is not { } own || (sent.At(index) is { } committed && own.Hash == committed.Hash));     // what is cut was committed: it is the same everywhere
     }
 
     /// <summary>An operator has decided what is committed: everything in the log of <paramref name="node"/>, up to this view, which has one member.</summary>

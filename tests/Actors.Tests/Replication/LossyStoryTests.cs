@@ -97,6 +97,39 @@ public sealed class LossyStoryTests
     }
 
     [Fact]
+    public void The_group_does_not_begin_anew_on_the_word_of_one_that_was_taken_in_after_it_said_that_it_is_empty()
+    {
+        using var story = Lossy(3);
+        Assert.Equal(Outcome.Ok, story.Ended(story.Put(story.Primary, "k", "1")).Outcome);
+        story.Simulation.RunFor(TimeSpan.FromMilliseconds(200));
+        var (founder, second, third, network) = (new NodeId("n1"), new NodeId("n2"), new NodeId("n3"), story.Simulation.Network);
+
+        var cut = network.Isolate(third);
+        Forget(founder);
+        Forget(second);
+        story.Simulation.RunFor(TimeSpan.FromSeconds(1));       // the founder hears that the second one is empty
+        cut.End();
+        cut = network.Isolate(founder);
+        story.Simulation.RunUntil(() => story.Status(second) is { Role: ReplicaRole.Backup or ReplicaRole.Primary, AppliedIndex: > 1 } and { Primary.IsNone: false }, TimeSpan.FromSeconds(10));
+        story.Simulation.RunFor(TimeSpan.FromSeconds(1));
+        cut.End();
+        cut = network.Isolate(second);
+        Forget(third);
+        story.Simulation.RunFor(TimeSpan.FromSeconds(3));       // the founder hears that the third one is empty
+        Assert.All([founder, third], node => Assert.Equal(ReplicaRole.Joining, story.Status(node).Role));
+        cut.End();
+        story.Whole();
+
+        Assert.Equal("1", story.Value(story.Get(founder, "k")));
+
+        void Forget(NodeId node)
+        {
+            story.Node(node).Crash();
+            story.Node(node).Restart();
+        }
+    }
+
+    [Fact]
     public void When_all_have_forgotten_everything_the_group_begins_anew_above_every_epoch_and_says_so()
     {
         using var story = Lossy(3);

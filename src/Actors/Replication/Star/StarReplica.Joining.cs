@@ -6,8 +6,8 @@ namespace Actors.Replication.Star;
 
 /// <summary>Joining: a data folder without a membership, because it is new or because its member was kicked.</summary>
 /// <remarks>
-/// First start (replication rules, 5.2 rule 9): the first initial member founds the group once every initial member has answered that it is
-/// empty; the founding entry names their data folders. A node that finds itself named there starts as a founding member, any other one, a
+/// First start (replication rules, 5.2 rule 9): the first initial member founds the group once every initial member has answered to one question
+/// that it is empty; the founding entry names their data folders. A node that finds itself named there starts as a founding member, any other one, a
 /// wiped machine above all, asks to be taken in as a learner. Two wiped nodes of three can therefore never found a second, empty group.
 /// Nor can a founder that is wiped while its founding entry is on its way: it is told "empty" only by nodes that take that entry no more, for
 /// then they ask anew, and what answers an earlier question says nothing.
@@ -36,7 +36,6 @@ internal sealed partial class StarReplica
         EndRest();
         _primary = default;
         (_quorumLost, _joiningSince, _isKnown) = (false, Now, false);
-        _empty.Clear();
         _round = NewRound();
         SetRole(ReplicaRole.Joining, Joining);
         Save();
@@ -53,17 +52,23 @@ internal sealed partial class StarReplica
     private void OnProbeTick()
     {
         _quorumLost = Now - _joiningSince > 10 * _settings.ElectionTimeout;     // until then clients may look elsewhere
+        WarnWhenUnanswered(_joiningSince);
         if (IsEmpty)
-            SendToOthers(new Probe(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation, _round));
+            AskWhoIsEmpty();
         else
             SendToOthers(JoinRequest());
-        WarnWhenUnanswered(_joiningSince);
+    }
 
-        if (IsEmpty && _settings.InitialMembers.Contains(_environment.Node))
-        {
-            _empty[_environment.Node] = (_environment.Incarnation, Past);
-            Found();
-        }
+    // Each time of all: who was empty a while ago may have been taken in since, by one that is empty by now.
+    private void AskWhoIsEmpty()
+    {
+        _empty.Clear();
+        _round++;
+        SendToOthers(new Probe(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation, _round));
+        if (!_settings.InitialMembers.Contains(_environment.Node))
+            return;
+        _empty[_environment.Node] = (_environment.Incarnation, Past);
+        Found();
     }
 
     private Join JoinRequest() => new(_settings.Id, _environment.Cluster, _environment.Node, _environment.Incarnation);

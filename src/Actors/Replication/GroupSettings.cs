@@ -163,7 +163,7 @@ public sealed record GroupSettings
     /// <summary>How long applied changes may wait in memory before they are written to the store in one batch. Default 100 ms; above 0.</summary>
     public TimeSpan StateFlushInterval { get; init; } = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>Sessions kept; beyond it the least recently used one expires. Default 10,000; above 0.</summary>
+    /// <summary>Sessions kept; beyond it the least recently used one expires for a new one, which is answered Overloaded while all were used in the last 10 s. Default 10,000; above 0.</summary>
     public int MaxSessions { get; init; } = 10_000;
 
     /// <summary>Log time after which an unused session expires. Default 1 h; above 0.</summary>

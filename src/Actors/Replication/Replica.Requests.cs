@@ -76,7 +76,12 @@ internal abstract partial class Replica
 
         if (request.Kind is RequestKind.Command && request.Payload.Length > _settings.MaxCommandBytes)
             return Refused(m, request, Outcome.TooLarge, $"the command of {request.Payload.Length} bytes is over max-command-bytes ({_settings.MaxCommandBytes})");
-        if (request.Kind is not RequestKind.Register)
+        if (request.Kind is RequestKind.Register)
+        {
+            if (KnowsReplies && _applier.WhyNoSession(UtcNowMs()) is { Length: > 0 } full)
+                return Refused(m, request, Outcome.Overloaded, full);
+        }
+        else
         {
             if (_ordered.Contains((m.Session, request.Sequence)))
                 return null;                // a retry of what is under way: its reply will come

@@ -50,6 +50,12 @@ internal enum Seen
 /// </remarks>
 internal sealed class Sessions
 {
+    /// <summary>
+    /// Log time in milliseconds for which a session counts as in use: as long as a client waits for an answer (<see cref="ClientSettings.RequestTimeout"/>). Were
+    /// sessions in use given up for new ones, as many clients as there is room for and one more would end each other's commands for ever.
+    /// </summary>
+    private const long InUseMs = 10_000;
+
     private readonly Dictionary<LogPosition, Session> _sessions = [];
     private readonly LinkedList<Session> _byUse = new();        // least recently used first
     private readonly HashSet<LogPosition> _dirty = [];
@@ -72,13 +78,22 @@ internal sealed class Sessions
         return sequence < from || sequence >= from + ClientSettings.MaxWindow ? Seen.OutOfWindow : Seen.New;
     }
 
-    /// <summary>Opens the session whose id is <paramref name="id"/>; the least recently used goes when there are too many.</summary>
-    public void Open(LogPosition id, long timestamp, int maxSessions)
+    /// <summary>True when all <paramref name="maxSessions"/> are in use at <paramref name="timestamp"/> (log time).</summary>
+    public bool AreInUse(long timestamp, int maxSessions) => _sessions.Count >= maxSessions && _byUse.First!.Value.LastTime > timestamp - InUseMs;
+
+    /// <summary>Opens the session whose id is <paramref name="id"/>, in place of the least recently used when there are too many; false when all are in use.</summary>
+    public bool Open(LogPosition id, long timestamp, int maxSessions)
     {
         while (_sessions.Count >= maxSessions)
+        {
+            if (AreInUse(timestamp, maxSessions))
+                return false;
             Remove(_byUse.First!.Value);
+        }
+
         Add(new Session(id) { LastIndex = id.Index, LastTime = timestamp });
         _dirty.Add(id);
+        return true;
     }
 
     /// <summary>Ends the sessions that were not used since <paramref name="deadline"/> (log time).</summary>

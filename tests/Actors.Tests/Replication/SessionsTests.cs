@@ -9,6 +9,7 @@ namespace Actors.Tests.ReplicationTests;
 public sealed class SessionsTests
 {
     private const int Window = ClientSettings.MaxWindow;
+    private const long InUse = 10_000;      // ms of log time
 
     [Theory]
     [InlineData(1, 0, Seen.OutOfWindow)]
@@ -99,10 +100,26 @@ public sealed class SessionsTests
     {
         var sessions = Opened(At(1, 1), At(1, 2), At(1, 3));
         sessions.Touch(At(1, 1), 1, 4, 0);
-        sessions.Open(At(1, 5), 0, maxSessions: 3);
+        Assert.True(sessions.Open(At(1, 5), InUse, maxSessions: 3));
         Assert.Equal(Seen.UnknownSession, sessions.Find(At(1, 2), 1, 1, out _));
         Assert.Equal(Seen.New, sessions.Find(At(1, 1), 1, 1, out _));
         Assert.Equal(3, sessions.Count);
+    }
+
+    [Fact]
+    public void A_session_in_use_is_not_given_up_for_a_new_one()
+    {
+        var sessions = Opened(At(1, 1), At(1, 2));
+        sessions.Touch(At(1, 1), 1, 3, timestamp: 5);
+        sessions.Touch(At(1, 2), 1, 4, timestamp: 6);
+        Assert.False(sessions.Open(At(1, 5), 5 + InUse - 1, maxSessions: 2));
+        Assert.Equal(Seen.New, sessions.Find(At(1, 1), 1, 1, out _));
+        Assert.Equal(Seen.UnknownSession, sessions.Find(At(1, 5), 1, 1, out _));
+
+        Assert.True(sessions.Open(At(1, 6), 5 + InUse, maxSessions: 2));
+        Assert.Equal(Seen.UnknownSession, sessions.Find(At(1, 1), 1, 1, out _));
+        Assert.Equal(Seen.New, sessions.Find(At(1, 2), 1, 1, out _));
+        Assert.False(sessions.Open(At(1, 7), 5 + InUse, maxSessions: 2));
     }
 
     [Fact]
@@ -116,7 +133,7 @@ public sealed class SessionsTests
             var (index, time) = (0L, 0L);
             foreach (var (verb, which, pause, reload) in steps)
             {
-                (index, time) = (index + 1, time + pause);
+                (index, time) = (index + 1, time + (100 * pause));
                 foreach (var sessions in (Sessions[])[kept, reloaded])
                     Do(sessions, verb, which);
                 if (verb < 3)
@@ -143,7 +160,7 @@ public sealed class SessionsTests
 
             void Do(Sessions sessions, int verb, int which)
             {
-                sessions.Expire(time - 200);
+                sessions.Expire(time - 20_000);
                 if (verb < 3)
                 {
                     sessions.Open(At(1, index), time, maxSessions: 4);

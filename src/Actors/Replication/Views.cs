@@ -118,7 +118,9 @@ internal sealed class Views
         return index;
     }
 
-    /// <summary>True when <paramref name="id"/> was taken out by a view that is known to be committed at or below <paramref name="committed"/>: it can never come back.</summary>
-    public bool IsRemoved(MemberId id, LogPosition committed)
-        => CommittedIndex > 0 && id.Joined <= committed && id.Joined.Index <= CommittedIndex && !_views.Any(v => v.View.Includes(id));
+    /// <summary>
+    /// True when <paramref name="id"/> was taken out by a view that is known to be committed at or below <paramref name="committed"/>, or stood only in a view that was
+    /// given up for that: it can never come back.
+    /// </summary>
+    public bool IsRemoved(MemberId id, LogPosition committed) => CommittedIndex > 0 && id.Joined <= committed && !_views.Any(v => v.View.Includes(id));
 }

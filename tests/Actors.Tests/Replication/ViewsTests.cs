@@ -155,6 +155,7 @@ public sealed class ViewsTests
         Assert.False(views.IsRemoved(Member("n3") with { Joined = At(2, 5) }, At(1, 9)));     // of an epoch that this log has not seen
         Assert.True(views.IsRemoved(Member("n3", 5), At(1, 9)));
         Assert.True(views.IsRemoved(Member("n3", 9), At(1, 9)));
+        Assert.True(views.IsRemoved(Member("n3", 12), At(2, 9)));       // of an epoch that ended without it: no log has that entry after one of epoch 2
     }
 
     [Fact]

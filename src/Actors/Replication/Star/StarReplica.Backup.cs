@@ -51,8 +51,9 @@ internal sealed partial class StarReplica
     {
         if (m.To != _self)
         {
-            // A folder that lost its member id by a kick may be taken in anew before it noticed; anything else is meant for a former life.
-            if (m.To.Node == _self.Node && m.To.Incarnation == _self.Incarnation && m.To.Joined > _self.Joined)
+            // A folder that lost its member id by a kick may be taken in anew before it noticed; anything else is meant for a former life. But the histories of
+            // a lossy group may part: then whoever was elected after this id was given names the one that counts.
+            if (m.To.Node == _self.Node && m.To.Incarnation == _self.Incarnation && (m.To.Joined > _self.Joined || (_settings.IsLossy && m.Epoch > _self.Joined.Epoch)))
                 OnAppendWhileJoining(m);
             return;
         }

@@ -127,7 +127,7 @@ internal sealed class GroupSightings
     {
         if (m.Next is null)
             _simulation.Reached(Transferred);
-        if (m.Same && !_fresh.Contains((m.To, m.Position)))
+        if (m.SameAs is not null && !_fresh.Contains((m.To, m.Position)))
             _simulation.Reached(Resumed);
     }
 

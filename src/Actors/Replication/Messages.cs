@@ -123,11 +123,11 @@ internal sealed record FetchState(GroupId Group, Epoch Epoch, MemberId From, Log
 /// <summary>Primary → receiver: what the state holds from <paramref name="At"/> up to <paramref name="Next"/>, and nothing else is between.</summary>
 /// <param name="Left">Chunks of the same fetch that follow.</param>
 /// <param name="Next">Where the next chunk begins; null at the end of the state.</param>
-/// <param name="Same">True: it is as the receiver has it, and there are no pieces.</param>
+/// <param name="SameAs">The hash of what the receiver said to hold, when the state holds just that: then there are no pieces.</param>
 /// <param name="Pieces">At most <see cref="GroupSettings.TransferChunkBytes"/>, unless a key alone is longer.</param>
 /// <param name="Checksum">See <see cref="StateRange.Checksum"/>.</param>
 internal sealed record StateChunk(
-    GroupId Group, Epoch Epoch, MemberId From, MemberId To, LogPosition Position, int Left, StateCursor At, StateCursor? Next, bool Same,
+    GroupId Group, Epoch Epoch, MemberId From, MemberId To, LogPosition Position, int Left, StateCursor At, StateCursor? Next, UInt128? SameAs,
     IReadOnlyList<StatePiece> Pieces, UInt128 Checksum) : ReplicaMessage(Group, Epoch, From);
 
 /// <summary>A replica without a membership → all: who are you, and is there a group?</summary>

@@ -87,7 +87,7 @@ internal abstract partial class Replica
 
     protected void OnStateOffer(StateOffer m)
     {
-        if (m.To != _self || !MayOffer(m.From) || _receiver.Offer is { } present && present.Position == m.Position && present.From == m.From)
+        if (m.To != _self || !MayOffer(m.From) || m.Position.Index <= _commit || (_receiver.Offer is { } present && present.Position == m.Position && present.From == m.From))
             return;
         StopReceiver();
         _logger.Info("[{0}] {1} fetches the state at {2} from {3}", _settings.Id, _environment.Node, m.Position, m.From.Node);

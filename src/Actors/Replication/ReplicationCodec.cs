@@ -157,7 +157,9 @@ internal static class ReplicationCodec
                 w.Bool(m.Next is not null);
                 if (m.Next is { } next)
                     Cursor(w, next);
-                w.Bool(m.Same);
+                w.Bool(m.SameAs is not null);
+                if (m.SameAs is { } same)
+                    w.UInt128(same);
                 StateRange.Write(w, m.Pieces);
                 w.UInt128(m.Checksum);
                 break;
@@ -277,7 +279,7 @@ internal static class ReplicationCodec
                 "o" => new StateOffer(group, epoch, from, ViewRecord.ReadId(ref r), Position(ref r), r.Block()),
                 "f" => new FetchState(group, epoch, from, Position(ref r), Cursor(ref r), r.Bool() ? new HeldRange(r.Block().ToArray(), r.UInt128()) : null),
                 "c" => new StateChunk(
-                    group, epoch, from, ViewRecord.ReadId(ref r), Position(ref r), r.Int32(), Cursor(ref r), r.Bool() ? Cursor(ref r) : null, r.Bool(),
+                    group, epoch, from, ViewRecord.ReadId(ref r), Position(ref r), r.Int32(), Cursor(ref r), r.Bool() ? Cursor(ref r) : null, r.Bool() ? r.UInt128() : null,
                     StateRange.Read(ref r), r.UInt128()),
                 _ => new TakeOver(group, epoch, from, ViewRecord.ReadId(ref r)),
             };

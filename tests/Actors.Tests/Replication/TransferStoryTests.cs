@@ -61,7 +61,7 @@ public sealed class TransferStoryTests
         var bySecond = new Dictionary<long, int>();
         story.Messages = m =>
         {
-            if (m is StateChunk { Same: false } chunk)
+            if (m is StateChunk { SameAs: null } chunk)
                 bySecond[(long)story.Simulation.Now.TotalSeconds] = bySecond.GetValueOrDefault((long)story.Simulation.Now.TotalSeconds) + chunk.Pieces.Sum(piece => piece.Bytes.Length);
         };
         story.Node(away).Restart();
@@ -79,7 +79,7 @@ public sealed class TransferStoryTests
         var (away, chunks) = (story.Backup, 0);
         story.Node(away).Crash();
         Fill(story, story.Primary, 40_000);
-        story.Messages = m => chunks += m is StateChunk { Same: false } chunk && chunk.To.Node == away ? 1 : 0;
+        story.Messages = m => chunks += m is StateChunk { SameAs: null } chunk && chunk.To.Node == away ? 1 : 0;
         story.Node(away).Restart();
         story.Simulation.RunUntil(() => chunks > 20, Seconds(30));
         story.Node(away).Crash();
@@ -100,8 +100,8 @@ public sealed class TransferStoryTests
         Fill(story, story.Primary, 40_000);
         story.Messages = m =>
         {
-            chunks += m is StateChunk { Same: false } chunk && chunk.To.Node == away ? 1 : 0;
-            same += m is StateChunk { Same: true } ? 1 : 0;
+            chunks += m is StateChunk { SameAs: null } chunk && chunk.To.Node == away ? 1 : 0;
+            same += m is StateChunk { SameAs: not null } ? 1 : 0;
         };
         story.Node(away).Restart();
         story.Simulation.RunUntil(() => chunks > 20, Seconds(30));

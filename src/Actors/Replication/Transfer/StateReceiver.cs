@@ -28,6 +28,7 @@ internal sealed class StateReceiver : UntypedActor, IWithTimers
     private readonly Action<FetchState> _send;
 
     private StateCursor _at = StateCursor.Start;    // everything before it is as offered
+    private HeldRange? _held;                       // what the last fetch says to be here already, from there on
     private byte[] _value = [];                     // the beginning of a value that comes in pieces
     private int _writing;                           // writes that are not done
     private bool _askWhenWritten;
@@ -67,8 +68,8 @@ internal sealed class StateReceiver : UntypedActor, IWithTimers
         _askWhenWritten = _writing > 0;     // what is compared must be in the store
         if (_askWhenWritten)
             return;
-        var held = _at.Offset > 0 ? null : Held();
-        _send(new FetchState(_offer.Group, _offer.Epoch, _offer.To, _offer.Position, _at, held));
+        _held = _at.Offset > 0 ? null : Held();
+        _send(new FetchState(_offer.Group, _offer.Epoch, _offer.To, _offer.Position, _at, _held));
         Timers.StartSingleTimer(RetryTick.Instance, RetryTick.Instance, _retryAfter);
     }
 
@@ -103,8 +104,10 @@ internal sealed class StateReceiver : UntypedActor, IWithTimers
             return;
         }
 
-        if (!m.Same)
+        if (m.SameAs is null)
             Write(m);
+        else if (m.SameAs != _held?.Hash || m.Next is not { Offset: 0 } end || !end.Key.Span.SequenceEqual(_held.End))
+            return;     // it answers an earlier receiver, of whose writes a crash may have left less
         (_at, _whole, _askedAgain) = (m.Next ?? _at, m.Next is null, false);
         if (_whole && _writing == 0)
             Finish();

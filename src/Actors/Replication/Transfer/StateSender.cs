@@ -50,7 +50,7 @@ internal sealed class StateSender : UntypedActor, IWithTimers
         StartPatience();
         if (m.Held is { } held && IsSame(m.At.Key, held))
         {
-            Send(0, m.At, new StateCursor(held.End, 0), same: true, []);
+            Send(0, m.At, new StateCursor(held.End, 0), sameAs: held.Hash, []);
             return;
         }
 
@@ -58,7 +58,7 @@ internal sealed class StateSender : UntypedActor, IWithTimers
         StateCursor? from = m.At;
         if (!pairs.MoveNext())
         {
-            Send(0, m.At, null, same: false, []);
+            Send(0, m.At, null, sameAs: null, []);
             return;
         }
 
@@ -68,7 +68,7 @@ internal sealed class StateSender : UntypedActor, IWithTimers
         {
             var pieces = new List<StatePiece>();
             from = StateRange.Take(pairs, start, _chunkBytes, pieces);
-            Send(from is null ? 0 : left, start, from, same: false, pieces);
+            Send(from is null ? 0 : left, start, from, sameAs: null, pieces);
         }
     }
 
@@ -82,8 +82,8 @@ internal sealed class StateSender : UntypedActor, IWithTimers
             yield return new(_keys.Inner(key), value);
     }
 
-    private void Send(int left, StateCursor from, StateCursor? next, bool same, IReadOnlyList<StatePiece> pieces)
-        => _send(new StateChunk(_offer.Group, _offer.Epoch, _offer.From, _offer.To, _offer.Position, left, from, next, same, pieces, StateRange.Checksum(pieces)));
+    private void Send(int left, StateCursor from, StateCursor? next, UInt128? sameAs, IReadOnlyList<StatePiece> pieces)
+        => _send(new StateChunk(_offer.Group, _offer.Epoch, _offer.From, _offer.To, _offer.Position, left, from, next, sameAs, pieces, StateRange.Checksum(pieces)));
 
     private void StartPatience() => Timers.StartSingleTimer(PatienceTick.Instance, PatienceTick.Instance, Patience);
 

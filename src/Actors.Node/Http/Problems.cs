@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Text.Json;
 using Actors.Replication;
 using Microsoft.AspNetCore.Http;
@@ -18,6 +19,8 @@ internal enum WriteFate
 /// <param name="Detail">One line for a person: what is wrong and what would be right.</param>
 internal sealed record Problem(int Status, string Code, string Detail)
 {
+    private static readonly Counter<long> Count = new Meter("Actors").CreateCounter<long>("actors.http.problems", "{request}", "Requests that were refused or failed, by code");
+
     /// <summary>The fate of the write; said only where a key was to be written.</summary>
     public WriteFate Write { get; init; } = WriteFate.NotApplied;
 
@@ -57,6 +60,7 @@ internal sealed record Problem(int Status, string Code, string Detail)
     /// <summary>Answers with this as a problem document (RFC 9457), with the members <c>write</c> and <c>parameter</c> of our own.</summary>
     public async Task WriteAsync(HttpContext context)
     {
+        Count.Add(1, new KeyValuePair<string, object?>("code", Code));
         var response = context.Response;
         response.StatusCode = Status;
         response.ContentType = "application/problem+json";

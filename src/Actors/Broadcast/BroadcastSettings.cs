@@ -107,7 +107,9 @@ public sealed record BroadcastSettings
 
     private void Require(bool condition, string setting, string rule)
     {
-        if (!condition)
-            throw new ArgumentException($"broadcast group '{Id}': {setting} {rule}");
+        if (condition)
+            return;
+        BroadcastMetrics.Refused(Id, "a setting");
+        throw new ArgumentException($"broadcast group '{Id}': {setting} {rule}");
     }
 }

@@ -149,8 +149,10 @@ public sealed record BroadcastSpec
         Orderer orderedBy = Orderer.Sequencer)
     {
         (Reliability, Ordering, Faults, Dissemination, Acknowledgement, OrderedBy) = (reliability, ordering, faults, dissemination, acknowledgement, orderedBy);
-        if (Refusal() is { } reason)
-            throw new ArgumentException(reason);
+        if (Refusal() is not { } reason)
+            return;
+        BroadcastMetrics.Refused(default, "a specification that cannot be kept");
+        throw new ArgumentException(reason);
     }
 
     /// <summary>Default <see cref="Reliability.Reliable"/>.</summary>

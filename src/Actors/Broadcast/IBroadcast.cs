@@ -80,9 +80,13 @@ internal sealed class BroadcastHandle : IBroadcast
         return (handle, node);
     }
 
-    public IBroadcastGroup Group(GroupId id) => _groups.TryGetValue(id, out var group)
-        ? group
-        : throw new KeyNotFoundException($"no broadcast group '{id}' is configured on {Node}; there are: {string.Join(", ", _groups.Keys)}");
+    public IBroadcastGroup Group(GroupId id)
+    {
+        if (_groups.TryGetValue(id, out var group))
+            return group;
+        BroadcastMetrics.Refused(default, "an unknown group");
+        throw new KeyNotFoundException($"no broadcast group '{id}' is configured on {Node}; there are: {string.Join(", ", _groups.Keys)}");
+    }
 
     private sealed class BroadcastGroup(BroadcastSettings settings, Action<object> participant) : IBroadcastGroup
     {

@@ -1,4 +1,3 @@
-using System.Diagnostics.Metrics;
 using System.Numerics;
 using Actors.Membership;
 using Actors.Timing;
@@ -36,12 +35,6 @@ public sealed record BroadcastEnvironment
 /// </remarks>
 internal abstract partial class Participant : UntypedActor, IWithTimers
 {
-    private static readonly Meter Meter = new("Actors");
-    private static readonly Counter<long> DeliveredCount = Meter.CreateCounter<long>("actors.broadcast.delivered", "{message}", "Messages that this member delivered");
-    private static readonly Counter<long> DuplicateCount = Meter.CreateCounter<long>("actors.broadcast.duplicates", "{message}", "Copies of messages that were there already");
-    private static readonly Counter<long> RefusedCount = Meter.CreateCounter<long>("actors.broadcast.refused", "{message}", "What was refused, by reason");
-    private static readonly Counter<long> MissedCount = Meter.CreateCounter<long>("actors.broadcast.missed", "{message}", "Messages that were cut before this member had them");
-
     private readonly DeliveredLog _delivered;
     private readonly KeyValuePair<string, object?> _groupTag;
     private readonly Dictionary<MessageId, Action<BroadcastResult, MessageId>> _pending = [];     // own ones, until they are delivered here
@@ -180,7 +173,7 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
 
     protected void Deliver(Item item)
     {
-        DeliveredCount.Add(1, _groupTag);
+        BroadcastMetrics.Delivered.Add(1, _groupTag);
         ApplyToState(item);
         _delivered.Add(item.Id, item.Payload);
         Settle(item.Id);
@@ -203,7 +196,7 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
     /// <summary>Messages are missing here. <paramref name="at"/>: the position of that in what is delivered; null for the next one.</summary>
     protected void Miss(ParticipantId origin, long upTo, long missed, long? at = null)
     {
-        MissedCount.Add(missed, _groupTag);
+        BroadcastMetrics.Missed.Add(missed, _groupTag);
         Log.Warning("[{0}] {1} messages of {2} up to {3} are missing here: this member was away for longer than stability-timeout", Settings.Id, missed, origin, upTo);
         if (at is { } position)
             _delivered.GoOnAfter(position - 1);
@@ -215,12 +208,12 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
 
     internal static void CountRefused(GroupId group, string reason, ILoggingAdapter log, object what)
     {
-        RefusedCount.Add(1, new("group", group.Value), new("reason", reason));
+        BroadcastMetrics.Refused(group, reason);
         if (log.IsDebugEnabled)
             log.Debug("[{0}] refused, {1}: {2}", group, reason, what);
     }
 
-    protected void CountDuplicate() => DuplicateCount.Add(1, _groupTag);
+    protected void CountDuplicate() => BroadcastMetrics.Duplicates.Add(1, _groupTag);
 
     protected int RankOf(NodeId node)
     {

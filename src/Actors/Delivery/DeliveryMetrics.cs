@@ -17,7 +17,7 @@ internal static class DeliveryMetrics
     public static readonly Counter<long> Redelivered = Meter.CreateCounter<long>("actors.delivery.redelivered", "{message}", "Messages given once more to a consumer that had not confirmed them");
     public static readonly Counter<long> DeadLettered = Meter.CreateCounter<long>("actors.delivery.dead_lettered", "{message}", "Messages that the consumer did not confirm, or that could not be read");
     public static readonly Histogram<double> RetransmitTimeout = Meter.CreateHistogram<double>("actors.delivery.retransmit.timeout", "s", "The learned time-out, each time that it expires");
-    private static readonly Counter<long> RefusedMessages = Meter.CreateCounter<long>("actors.delivery.refused", "{message}", "Messages from the network that were refused, by reason");
+    private static readonly Counter<long> RefusedMessages = Meter.CreateCounter<long>("actors.delivery.refused", "{message}", "Messages from producers or from the network that were refused, by reason");
 
     public static void Refused(string reason) => RefusedMessages.Add(1, new KeyValuePair<string, object?>("reason", reason));
 }

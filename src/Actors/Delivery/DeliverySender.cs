@@ -118,7 +118,7 @@ internal sealed partial class DeliverySender : UntypedActor, IWithTimers
     {
         if (_ended is not null)
         {
-            Refuse(parcel, _ended);
+            Refuse(parcel, "the link has ended", _ended);
             return;
         }
 
@@ -129,13 +129,13 @@ internal sealed partial class DeliverySender : UntypedActor, IWithTimers
         }
         catch (Exception e)
         {
-            Refuse(parcel, e.Message);
+            Refuse(parcel, "the codec does not take it", e.Message);
             return;
         }
 
         var chunks = _settings.Chunks(payload.Length);
         if (payload.Length > _settings.MaxMessageBytes)
-            Refuse(parcel, $"a message of {payload.Length} bytes is over the limit of {_settings.MaxMessageBytes} (MaxMessageBytes)");
+            Refuse(parcel, "too long", $"a message of {payload.Length} bytes is over the limit of {_settings.MaxMessageBytes} (MaxMessageBytes)");
         else if (_window.Count + chunks > _settings.MaxBuffered || _window.Bytes + payload.Length > _settings.MaxBufferedBytes)
             OnOverflow(parcel);
         else
@@ -181,11 +181,12 @@ internal sealed partial class DeliverySender : UntypedActor, IWithTimers
         if (_settings.Overflow is Overflow.DropNewest)
             Tell(parcel, DeliveryStatus.Dropped, reason: reason);
         else
-            Refuse(parcel, reason);
+            Refuse(parcel, "no room", reason);
     }
 
-    private void Refuse(Parcel parcel, string reason)
+    private void Refuse(Parcel parcel, string category, string reason)
     {
+        DeliveryMetrics.Refused(category);
         if (parcel.IsBare)
             _log.Warning("link {0} to {1}: a message was refused: {2}", _origin, _receiver, reason);
         Tell(parcel, DeliveryStatus.Refused, reason: reason);

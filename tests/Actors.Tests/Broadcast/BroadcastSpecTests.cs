@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using Actors.Broadcast;
 using Actors.Membership;
 
@@ -114,6 +115,26 @@ public sealed class BroadcastSpecTests
         };
 
         Assert.Equal($"broadcast group 'g': {setting} {rule}", Refusal(settings.Validated));
+    }
+
+    [Fact]
+    public void What_is_refused_when_it_is_built_is_counted()
+    {
+        var refused = new System.Collections.Concurrent.ConcurrentBag<string>();       // other tests add to it
+        using var meters = new MeterListener();
+        meters.InstrumentPublished = (instrument, listener) =>
+        {
+            if (instrument.Name == "actors.broadcast.refused")
+                listener.EnableMeasurementEvents(instrument);
+        };
+        meters.SetMeasurementEventCallback<long>((_, _, tags, _) => refused.Add($"{tags[0].Value}: {tags[1].Value}"));
+        meters.Start();
+
+        Refusal(() => new BroadcastSpec(Reliability.BestEffort, Ordering.Causal));
+        Refusal(new BroadcastSettings { Id = new GroupId("counted"), Members = [] }.Validated);
+
+        Assert.Contains(": a specification that cannot be kept", refused);
+        Assert.Contains("counted: a setting", refused);
     }
 
     private static string Refusal(Func<object> make) => Assert.ThrowsAny<ArgumentException>(make).Message;

@@ -459,6 +459,9 @@ public sealed class BroadcastTrickyTests
         Assert.Equal(after, story.DeliveredBy(3)[^1]);
     }
 
+    private const int FloodCount = 10_000;
+    private const int FloodWindow = 64;
+
     public static TheoryData<string, string?> BadInput => new()
     {
         { "far ahead", "too far ahead" },
@@ -471,40 +474,25 @@ public sealed class BroadcastTrickyTests
         { "cuts", null },
         { "of another kind of order", "not of this group's order" },
         { "requests for the state", null },
+        { "what a member of the view says that it has", "too far ahead" },
+        { "what a member says in a view that nobody knows", null },
     };
 
     [Theory]
     [MemberData(nameof(BadInput))]
     public void Bad_input_is_counted_and_however_much_of_it_comes_no_more_than_a_window_is_held_and_the_group_goes_on(string kind, string? reason)
     {
-        const int Count = 10_000;
-        const int Window = 64;
         using var story = new BroadcastStory(
-            new BroadcastSpec(Reliability.UniformReliable, Ordering.Fifo), change: s => s with { MaxMessageBytes = 2_000, Window = Window, DigestInterval = TimeSpan.FromMilliseconds(100), State = SomeState });
+            new BroadcastSpec(Reliability.UniformReliable, Ordering.Fifo),
+            change: s => s with { MaxMessageBytes = 2_000, Window = FloodWindow, DigestInterval = TimeSpan.FromMilliseconds(100), State = SomeState, MayJoin = kind.Contains("view") ? [] : null });
+        story.Run(2);
         story.Group.Checker.MayMiss = true;
         ParticipantId sender = default, other = default;
         story.OnSend = m => (sender, other) = (m.From.Node == N(1) ? m.From : sender, m.From.Node == N(3) ? m.From : other);
         story.Broadcast(1);
         story.Broadcast(3);
         story.Run(1);
-        var injected = new List<WeakReference>();
-
-        for (var i = 1; i <= Count; i++)
-        {
-            injected.Add(story.Inject(2, Bad(i)));
-            if (i % 100 == 0)
-                story.Run(0.01);
-        }
-
-        story.Run(1);
-        GC.Collect();
-        Assert.InRange(injected.Count(bytes => bytes.IsAlive), 0, Window);
-        if (reason is not null)
-            Assert.Equal(Count, story.Refused.GetValueOrDefault(reason));
-        var text = story.Broadcast(2);
-        story.Run(5);
-        Assert.Contains(text, story.DeliveredBy(1));
-        Assert.Contains(text, story.DeliveredBy(3));
+        Flood(story, 2, reason, Bad);
 
         BroadcastMessage Bad(int i)
         {
@@ -515,14 +503,72 @@ public sealed class BroadcastTrickyTests
                 "too long" => new Data(group, sender, false, [new Item(new MessageId(sender, 1 + i), [], new byte[2_001])]),
                 "of an old incarnation" => new Data(group, sender with { Incarnation = sender.Incarnation - i }, false, [new Item(new MessageId(sender, 1), [], new byte[1_000])]),
                 "of a stranger" => new Data(group, new ParticipantId(new NodeId($"x{i}"), i), false, [new Item(new MessageId(sender, 1), [], new byte[1_000])]),
-                "of lives that were never heard of" => new Data(group, sender, false, [new Item(new MessageId(other with { Incarnation = other.Incarnation - Count + i - 1 }, 2), [], new byte[1_000])]),
+                "of lives that were never heard of" => new Data(group, sender, false, [new Item(new MessageId(other with { Incarnation = other.Incarnation - FloodCount + i - 1 }, 2), [], new byte[1_000])]),
                 "acknowledgements of what nobody sent" => new Received(group, sender, [new MessageId(sender, 1_000 + i)]),
                 "digests that promise what nobody has" => new Digest(group, sender, false, [new Extent(other, 1_000 + i, 1_000 + i)]),
                 "cuts" => new Cut(group, sender, 1, [new Extent(other, 1, 1)]),
                 "of another kind of order" => new Submit(group, sender, new Epoch(1), [new Item(new MessageId(sender, 2), [], new byte[1_000])]),
+                "what a member of the view says that it has" => new Present(group, sender, false, false, [new Extent(other, 1_000 + i, 1_000 + i)], [new MessageId(sender, 1_000 + i)]) { InView = 1 },
+                "what a member says in a view that nobody knows" => new Present(group, sender, true, true, [], [new MessageId(sender, 2)]) { InView = 1_000 + i },
                 _ => new AskState(group, sender, i, 0),
             };
         }
+    }
+
+    [Theory]
+    [InlineData("far ahead", "what goes before it is missing")]
+    [InlineData("too long", "too long")]
+    [InlineData("of an old incarnation", "an old incarnation")]
+    [InlineData("of somebody else", "not its own")]
+    [InlineData("of an old epoch", "an old epoch")]
+    [InlineData("of another kind of order", "not of this group's order")]
+    public void A_sequencer_counts_bad_input_and_holds_none_of_it(string kind, string reason)
+    {
+        using var story = new BroadcastStory(Total, change: s => s with { MaxMessageBytes = 2_000, Window = FloodWindow });
+        ParticipantId sender = default, other = default;
+        var epoch = Epoch.Zero;
+        story.OnSend = m => (sender, other, epoch) = (m.From.Node == N(2) ? m.From : sender, m.From.Node == N(3) ? m.From : other, m is Ordered ordered ? ordered.Epoch : epoch);
+        story.Broadcast(2);
+        story.Broadcast(3);
+        story.Run(1);
+
+        Flood(story, 1, reason, Bad);
+
+        BroadcastMessage Bad(int i)
+        {
+            var group = story.Group.Settings.Id;
+            return kind switch
+            {
+                "far ahead" => new Submit(group, sender, epoch, [new Item(new MessageId(sender, 1_000 + i), [], new byte[1_000])]),
+                "too long" => new Submit(group, sender, epoch, [new Item(new MessageId(sender, 2), [], new byte[2_001])]),
+                "of an old incarnation" => new Submit(group, sender with { Incarnation = sender.Incarnation - i }, epoch, [new Item(new MessageId(sender, 2), [], new byte[1_000])]),
+                "of somebody else" => new Submit(group, sender, epoch, [new Item(new MessageId(other, 2), [], new byte[1_000])]),
+                "of an old epoch" => new Submit(group, sender, Epoch.Zero, [new Item(new MessageId(sender, 2), [], new byte[1_000])]),
+                _ => new Data(group, sender, false, [new Item(new MessageId(sender, 2), [], new byte[1_000])]),
+            };
+        }
+    }
+
+    /// <summary>However much bad input comes, it is counted, no more than a window of it is held, and the group goes on.</summary>
+    private static void Flood(BroadcastStory story, int node, string? reason, Func<int, BroadcastMessage> bad)
+    {
+        var injected = new List<WeakReference>();
+        for (var i = 1; i <= FloodCount; i++)
+        {
+            injected.Add(story.Inject(node, bad(i)));
+            if (i % 100 == 0)
+                story.Run(0.01);
+        }
+
+        story.Run(1);
+        GC.Collect();
+        Assert.InRange(injected.Count(bytes => bytes.IsAlive), 0, FloodWindow);
+        if (reason is not null)
+            Assert.Equal(FloodCount, story.Refused.GetValueOrDefault(reason));
+        var text = story.Broadcast(2);
+        story.Run(5);
+        Assert.Contains(text, story.DeliveredBy(1));
+        Assert.Contains(text, story.DeliveredBy(3));
     }
 
     [Fact]

@@ -410,6 +410,7 @@ public sealed class LinkStoryTests
     [Fact]
     public void A_message_over_the_limit_or_of_another_type_is_refused_with_one_line_and_the_link_goes_on()
     {
+        using var refused = new Refusals();
         using var story = new LinkStory(Default with { MaxMessageBytes = 10 });
         story.Send("12345678901");
         story.Sender.Actor("link").Tell(new Send(17, "number"), story.Sender.Actor("producer"));
@@ -420,6 +421,8 @@ public sealed class LinkStoryTests
             ["a message of 11 bytes is over the limit of 10 (MaxMessageBytes)", "the codec of this link takes String, not Int32", null],
             story.Outcomes.Select(o => o.Reason));
         Assert.Equal(["fine"], story.Contents);
+        Assert.True(refused["too long"] >= 1);
+        Assert.True(refused["the codec does not take it"] >= 1);
     }
 
     [Fact]
@@ -459,6 +462,54 @@ public sealed class LinkStoryTests
         Assert.True(refused["ack of what was never sent"] >= 1);
         Assert.True(refused["other incarnation"] >= 1);
         Assert.All(story.Wire.Select(w => w.Message).OfType<Refused>(), r => Assert.DoesNotContain('\n', r.Detail));
+    }
+
+    [Theory]
+    [InlineData("far ahead", "TooFar")]
+    [InlineData("of another session", "UnknownSession")]
+    [InlineData("of an earlier incarnation", "Replaced")]
+    [InlineData("of a stranger", "UnknownSession")]
+    [InlineData("that settles what was never sent", "TooFar")]
+    public void However_much_bad_input_comes_it_is_counted_and_none_of_it_is_held(string kind, string reason)
+    {
+        const int Count = 10_000;
+        using var refused = new Refusals();
+        using var story = new LinkStory(Default);
+        story.Send("m1");
+        story.RunFor(1);
+        var data = story.Sent.Last().Message;
+        var sent = new List<WeakReference>();
+
+        for (var i = 1; i <= Count; i++)
+        {
+            sent.Add(Bad(i));
+            if (i % 100 == 0)
+                story.RunFor(0.01);
+        }
+
+        story.RunFor(1);
+        story.Wire.Clear();
+        GC.Collect();
+        Assert.Equal(0, sent.Count(bytes => bytes.IsAlive));
+        Assert.True(refused[reason] >= Count);
+        story.Send("m2");
+        story.RunFor(1);
+        Assert.Equal(Numbers(1, 2), story.Contents);
+
+        WeakReference Bad(int i)
+        {
+            var bytes = new byte[1_000];
+            DataItem[] items = [new DataItem(2, 1, ItemFlags.Whole, bytes)];
+            story.Tell("r", LinkStory.Inbox, kind switch
+            {
+                "far ahead" => data with { Items = [new DataItem(Default.WindowMessages + 1 + i, 1, ItemFlags.Whole, bytes)] },
+                "of another session" => data with { Session = data.Session + i, Items = items },
+                "of an earlier incarnation" => data with { Incarnation = new Incarnation(data.Incarnation.Value - (UInt128)i), Items = items },
+                "of a stranger" => data with { Origin = new NodeId($"x{i}"), Items = items },
+                _ => data with { Lowest = 1_000 + i, Items = items },
+            });
+            return new WeakReference(bytes);
+        }
     }
 
     [Theory]

@@ -167,6 +167,14 @@ public sealed class StatusApiTests : IAsyncLifetime
         Assert.Contains("dotnet_process_cpu_time_seconds", text);
     }
 
+    [Fact]
+    public async Task Requests_that_are_refused_are_counted_by_the_code_of_their_problem()
+    {
+        await (await _node.SendAsync(HttpMethod.Post, "/v1/broadcast/nowhere", "hello")).ProblemAsync(404, "group-not-found");
+
+        Assert.Matches("(?m)^actors_http_problems_total\\{.*code=\"group-not-found\".*\\} [1-9]", await (await _node.GetAsync("/metrics")).TextAsync());
+    }
+
     private static string Text(JsonElement json, string name) => json.GetProperty(name).GetString()!;
 
     private void Replica(string node, ReplicaRole role, long epoch, long commit = 0, long last = 0, string[]? members = null, string[]? learners = null, string fault = "") =>

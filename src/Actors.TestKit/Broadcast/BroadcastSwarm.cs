@@ -59,6 +59,8 @@ public static class BroadcastSwarm
                 simulation.Node(node).Crash();
             views?.Converge(simulation.Now + LivenessLimit);
             Converge(simulation, group);
+            if (MayRoll(simulation, settings))
+                Roll(simulation, group);
             group.Checker.CheckOrderOfThoseThere();
             if (simulation.World.LongestMailbox > 20_000)
                 simulation.Fail("Memory Is Bounded", $"{simulation.World.LongestMailbox} messages waited for one actor");
@@ -218,7 +220,7 @@ public static class BroadcastSwarm
     [
         "a missing message was asked for", "a message was sent again", "a member was told to go on after what is forgotten", "a member asked what another one has",
         "another sequencer went on", "another primary of the log went on", "an order had a gap", "a message followed from another one's", "a member missed what was cut", "a member crashed between the sends of one message",
-        "a member took the state of another one", .. BroadcastViews.Sometimes,
+        "a member took the state of another one", "a group was founded anew", .. BroadcastViews.Sometimes,
     ];
 
     /// <summary>After healing everything that must be delivered is, and stays the only thing.</summary>
@@ -232,6 +234,36 @@ public static class BroadcastSwarm
             simulation.Fail(what.Property, what.Detail);
         if (group.KeepsState)
             CheckStates(simulation, group, until);
+    }
+
+    /// <summary>Of the groups that are founded by those who are there, and need them to be, every third has all its members started again in the end.</summary>
+    private static bool MayRoll(Simulation simulation, BroadcastSettings settings) =>
+        settings is { MayJoin: null, Spec: { IsUniform: true, OrderedBy: Orderer.Sequencer }, Members.Count: > 1 } && simulation.RandomFor("roll").Chance(0.33);
+
+    /// <summary>One after the other is started again, when what it has is with the others; afterwards the group is founded anew and delivers what was broadcast meanwhile.</summary>
+    private static void Roll(Simulation simulation, SimBroadcast group)
+    {
+        var random = simulation.RandomFor("rolling");
+        var members = group.Settings.Members.ToArray();
+        random.Shuffle(members);
+        foreach (var member in members)
+        {
+            if (simulation.Node(member).IsUp)
+                simulation.Node(member).Crash();
+            simulation.RunFor(random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(2)));
+            simulation.Node(member).Restart();
+            if (random.Chance(0.5))
+                group.Broadcast(member);
+            simulation.RunFor(TimeSpan.FromSeconds(5) + 5 * group.Settings.DigestInterval);
+        }
+
+        foreach (var member in members)
+            group.Broadcast(member);
+        Converge(simulation, group);
+        var views = members.Select(group.MembersAt).Select(view => $"{view.Number} of {string.Join(", ", view.Members)}").Distinct().ToList();
+        if (views is not [['2' or '3', ' ', ..]])
+            simulation.Fail("Founders Are Agreed On", $"members know view {string.Join(" and ", views)}");
+        simulation.Reached("a group was founded anew");
     }
 
     /// <summary>In the end all who are there have one state: every message in it once, each sender's in order, of total order all in the one order.</summary>

@@ -51,6 +51,8 @@ internal static class BroadcastCodec
                 w.Bool(m.View is not null);
                 if (m.View is not null)
                     Write(w, m.View);
+                Write(w, m.Founders, Write);
+                Write(w, m.Last);
                 break;
             case Present m:
                 w.Bool(m.HasAll);
@@ -83,8 +85,7 @@ internal static class BroadcastCodec
                 break;
             case StatePart m:
                 w.Int64(m.Transfer);
-                w.Int64(m.At.Epoch.Value);
-                w.Int64(m.At.Index);
+                Write(w, m.At);
                 Write(w, m.Delivered, Write);
                 w.Int32(m.Total);
                 w.Int32(m.Offset);
@@ -94,15 +95,13 @@ internal static class BroadcastCodec
                 Write(w, m.Items, Write);
                 break;
             case Ordered m:
-                w.Int64(m.Previous.Epoch.Value);
-                w.Int64(m.Previous.Index);
+                Write(w, m.Previous);
                 w.Int64(m.Committed);
                 w.Int64(m.Forgotten);
                 Write(w, m.Places, Write);
                 break;
             case Resume m:
-                w.Int64(m.At.Epoch.Value);
-                w.Int64(m.At.Index);
+                Write(w, m.At);
                 Write(w, m.Extents, Write);
                 break;
             case OrderAck m:
@@ -111,8 +110,7 @@ internal static class BroadcastCodec
                 w.Int64(m.Delivered);
                 break;
             case Propose m:
-                w.Int64(m.Last.Epoch.Value);
-                w.Int64(m.Last.Index);
+                Write(w, m.Last);
                 break;
             case Promised m:
                 w.Bool(m.Granted);
@@ -137,7 +135,7 @@ internal static class BroadcastCodec
     {
         switch (manifest)
         {
-            case "h": return new Hello(group, from, r.Bool(), r.Bool() ? View(ref r) : null);
+            case "h": return new Hello(group, from, r.Bool(), r.Bool() ? View(ref r) : null, Participants(ref r), Position(ref r));
             case "e": return new Present(group, from, r.Bool(), r.Bool(), Extents(ref r), Ids(ref r));
             case "D": return new Data(group, from, r.Bool(), Items(ref r));
             case "r": return new Received(group, from, Ids(ref r));
@@ -196,6 +194,13 @@ internal static class BroadcastCodec
         w.Int32(view.Whole);
         w.Int32(view.Gone);
         w.Bool(view.IsFounding);
+        Write(w, view.After);
+    }
+
+    private static void Write(ByteWriter w, LogPosition position)
+    {
+        w.Int64(position.Epoch.Value);
+        w.Int64(position.Index);
     }
 
     private static void Write(ByteWriter w, MessageId id)
@@ -254,7 +259,7 @@ internal static class BroadcastCodec
 
     private static Extent[] Extents(ref ByteReader r) => ByteReader.Array(ref r, SmallestParticipant + 16, (ref ByteReader r) => new Extent(Participant(ref r), NotNegative(ref r), NotNegative(ref r)));
 
-    private static GroupView View(ref ByteReader r) => new(Sequence(ref r), Participants(ref r), Offset(ref r), Offset(ref r), r.Bool());
+    private static GroupView View(ref ByteReader r) => new(Sequence(ref r), Participants(ref r), Offset(ref r), Offset(ref r), r.Bool()) { After = Position(ref r) };
 
     private static ParticipantId[] Participants(ref ByteReader r) => ByteReader.Array(ref r, SmallestParticipant, Participant);
 

@@ -21,6 +21,9 @@ internal sealed record GroupView(long Number, IReadOnlyList<ParticipantId> Membe
         return new GroupView(number, founders, founders.Length, 0, haveNothing);
     }
 
+    /// <summary>Total order: the last place that any founder had when the group was founded anew.</summary>
+    public LogPosition After { get; init; }
+
     /// <summary>True when a life of the node is a member.</summary>
     public bool Has(NodeId node) => Members.Any(member => member.Node == node);
 

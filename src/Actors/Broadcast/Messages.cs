@@ -44,7 +44,9 @@ internal abstract record BroadcastMessage(GroupId Group, ParticipantId From)
 /// <summary>I am here in this life.</summary>
 /// <param name="Asks">True when the receiver shall answer with its own.</param>
 /// <param name="View">Who the members are, as far as the sender knows; null before the group is founded.</param>
-internal sealed record Hello(GroupId Group, ParticipantId From, bool Asks, GroupView? View) : BroadcastMessage(Group, From);
+/// <param name="Founders">With whom the sender would found the group, or found it anew; none while it cannot, or where a register says who founded it.</param>
+/// <param name="Last">Total order: the last place that it has then.</param>
+internal sealed record Hello(GroupId Group, ParticipantId From, bool Asks, GroupView? View, IReadOnlyList<ParticipantId> Founders, LogPosition Last) : BroadcastMessage(Group, From);
 
 /// <summary>I am in this view, and this is all that I have.</summary>
 /// <param name="HasAll">True when the sender has all that the others of the view had when they came into it.</param>

@@ -32,8 +32,14 @@ internal abstract partial class Participant
         /// <summary>This life has said hello.</summary>
         public bool Met { get; set; }
 
-        /// <summary>This life knows the founders.</summary>
-        public bool HasFounded { get; set; }
+        /// <summary>The number of the view that this life knows, as it said last; 0 for none.</summary>
+        public long KnowsView { get; set; }
+
+        /// <summary>With whom it would found the group, as it said last.</summary>
+        public IReadOnlyList<ParticipantId> Founders { get; set; } = [];
+
+        /// <summary>Total order: the last place that it has then.</summary>
+        public LogPosition Last { get; set; }
 
         /// <summary>How long an answer of it may take.</summary>
         public RttEstimator RoundTrip { get; private set; } = new(minRetransmit, 4 * minRetransmit);
@@ -49,7 +55,7 @@ internal abstract partial class Participant
 
         public void Begin(long incarnation)
         {
-            (Incarnation, InView, Met, HasFounded, AskedAt) = (incarnation, 0, false, false, null);
+            (Incarnation, InView, Met, KnowsView, Founders, AskedAt) = (incarnation, 0, false, 0, [], null);
             Has.Clear();
         }
     }

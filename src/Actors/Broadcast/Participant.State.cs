@@ -39,7 +39,7 @@ internal abstract partial class Participant
         _lacksState = true;
         if (_taking is not null || !TakesState)
             return;
-        var givers = Peers.Where(peer => peer is { HasFounded: true, IsSuspected: false }).ToList();
+        var givers = Peers.Where(peer => peer is { KnowsView: > 0, IsSuspected: false }).ToList();
         if ((from ?? (givers.Count > 0 ? givers[Random.Next(givers.Count)] : null)) is not { } peer)
             return;
         _taking = new Taking(peer, peer.Incarnation, ++_transfers);

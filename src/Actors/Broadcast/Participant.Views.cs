@@ -123,6 +123,13 @@ internal abstract partial class Participant
         return peer;
     }
 
+    private void FoundOrAdopt(GroupView? view)
+    {
+        Adopt(view);
+        if (View is null && Peers.All(peer => peer is { Met: true, KnowsView: 0 }))
+            FoundByRegister();
+    }
+
     private void FoundByRegister()
     {
         if (_change is null)

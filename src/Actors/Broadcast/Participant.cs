@@ -31,7 +31,9 @@ public sealed record BroadcastEnvironment
 /// <summary>What every participant of a broadcast group has: its name, its peers, who founded the group, what it delivered and who listens.</summary>
 /// <remarks>
 /// A group whose members must acknowledge is founded by those lives that met when nobody had founded it yet. A life that comes later, as after a crash, delivers and
-/// broadcasts, but counts in no majority: it has forgotten what its predecessor acknowledged.
+/// broadcasts, but counts in no majority: it has forgotten what its predecessor acknowledged. When all founders are over, the lives that are there then found the group anew.
+/// To found it all must have said that they would do so with the same lives. Whoever has seen a later life than another one founds it with never goes back, so of two different
+/// foundings with one number at most one happens, but for one that a member made and took along when it crashed.
 /// </remarks>
 internal abstract partial class Participant : UntypedActor, IWithTimers
 {
@@ -39,6 +41,7 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
     private readonly KeyValuePair<string, object?> _groupTag;
     private readonly Dictionary<MessageId, Action<BroadcastResult, MessageId>> _pending = [];     // own ones, until they are delivered here
     private ulong _ranks = ulong.MaxValue;      // of the members
+    private ParticipantId[] _told = [];         // with whom this member would found the group, as it told the others
     private bool _flushQueued;
 
     protected Participant(BroadcastEnvironment environment, BroadcastSettings settings, Lives lives)
@@ -145,7 +148,10 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
     {
     }
 
-    /// <summary>The group is founded, or this life has learned by whom it was.</summary>
+    /// <summary>Total order: the last place that this member has. It stays that while the group may be founded anew, as who gave places is over then.</summary>
+    protected virtual LogPosition Last => default;
+
+    /// <summary>The group is founded, for the first time or anew, or this life has learned by whom it was.</summary>
     protected virtual void OnFounded()
     {
     }
@@ -278,32 +284,46 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
     private void OnHello(Peer peer, Hello m)
     {
         peer.Met = true;
-        peer.HasFounded = m.View is not null;
+        (peer.KnowsView, peer.Founders, peer.Last) = (m.View?.Number ?? 0, m.Founders, m.Last);
         if (ViewsChange)
-            Adopt(m.View);
-        else if (View is null && m.View is not null)
-            Found(m.View);
-        if (View is null)
-            FoundWhenAllHaveMet();
+            FoundOrAdopt(m.View);
+        else if (m.View is { } view && view.Number > (View?.Number ?? 0))
+            Found(view);
+        else
+            FoundWhenAllAgree();
         if (m.Asks || IsBehind(m.View))
             SayHello(m.From.Node, asks: false);
     }
 
-    private void FoundWhenAllHaveMet()
+    private void FoundWhenAllAgree()
     {
-        if (!Peers.All(p => p.Met && !p.HasFounded))
+        var founders = Founding();
+        if (founders.Length == 0)
             return;
-        if (ViewsChange)
-            FoundByRegister();
-        else
-            Found(GroupView.Found(1, [Id, .. Peers.Select(p => new ParticipantId(p.Node, p.Incarnation))]));
+        var number = View?.Number ?? 0;
+        if (Peers.All(p => p.KnowsView == number && p.Founders.SequenceEqual(founders)))
+        {
+            Found(GroupView.Found(number + 1, founders, haveNothing: View is null) with { After = Peers.Select(p => p.Last).Append(Last).Max() });
+        }
+        else if (!founders.SequenceEqual(_told))
+        {
+            _told = founders;
+            foreach (var peer in Peers)
+                SayHello(peer.Node, asks: false);
+        }
     }
+
+    /// <summary>With whom this member would found the group: the lives of all members, when it has met them and none of those that founded it before is there any more. None otherwise.</summary>
+    private ParticipantId[] Founding() =>
+        !ViewsChange && Peers.All(p => p.Met) && (View is null || (Settings.Spec.IsUniform && View.Members.All(IsOver)))
+            ? [.. Peers.Select(p => new ParticipantId(p.Node, p.Incarnation)).Append(Id).Order()]
+            : [];
 
     /// <summary>Greets a node. Who is no member keeps its view for itself unless <paramref name="tells"/>: it may be over, and keep those who all begin anew from founding the group.</summary>
     protected void SayHello(NodeId node, bool asks, bool tells = false)
     {
         if (node != Id.Node)
-            Environment.Peers.Participant(node, Settings.Id).Tell(new Hello(Settings.Id, Id, asks, ViewsChange && !IsMember && !tells ? null : View), ActorRefs.NoSender);
+            Environment.Peers.Participant(node, Settings.Id).Tell(new Hello(Settings.Id, Id, asks, ViewsChange && !IsMember && !tells ? null : View, Founding(), Last), ActorRefs.NoSender);
     }
 
     private void Found(GroupView view)
@@ -311,7 +331,7 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
         View = view;
         Counts = view.Members.Contains(Id);
         if (!Counts && Settings.Spec.NeedsMajority)
-            Log.Warning("[{0}] this node was here in an earlier life: it delivers and broadcasts, but counts in no majority", Settings.Id);
+            Log.Warning("[{0}] this node was here in an earlier life: it delivers and broadcasts, but counts in no majority until all members were started again", Settings.Id);
         if (Peers.Count > 0)
             OnFounded();
         if (!Counts && TakesState)
@@ -320,9 +340,10 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
 
     private void OnHelloTick()
     {
+        var isFounding = View is null || Founding().Length > 0;
         foreach (var peer in Peers)
         {
-            if (View is null || !peer.Met)
+            if (isFounding || !peer.Met)
                 SayHello(peer.Node, asks: true);
         }
 

@@ -10,7 +10,9 @@ internal sealed partial class SequencedParticipant
     protected override void OnFounded()
     {
         // Somebody must begin; should it not, the others do after their time.
-        if (MayStand && Founders.Min(founder => founder.Node) == Id.Node)
+        if (MayStand && !View!.IsFounding)
+            StandSoon();
+        else if (MayStand && Founders.Min(founder => founder.Node) == Id.Node)
             Stand();
         else
             PutElectionOff();
@@ -33,8 +35,11 @@ internal sealed partial class SequencedParticipant
         LeadWhenPromised();
     }
 
-    /// <summary>Only who cannot have forgotten a promise may be promised something, or stand.</summary>
-    private bool MayStand => IsUniform ? Counts : Founders.Count > 0;
+    /// <summary>Only who cannot have forgotten a promise may give one.</summary>
+    private bool MayPromise => IsUniform ? Counts : Founders.Count > 0;
+
+    /// <summary>Nor may anybody stand who lacks what one of the founders had when the group was founded anew.</summary>
+    private bool MayStand => MayPromise && _log.Last >= View!.After;
 
     /// <summary>Crash-stop: only when the sequencer has crashed is there to be another one; silence means nothing.</summary>
     private bool IsSequencerGone => _sequencer is null || _sequencer.IsSuspected || IsUniform;
@@ -85,7 +90,7 @@ internal sealed partial class SequencedParticipant
             return;     // it is well: who was cut off for a while must not unseat it
         if (isNew)
             Enter(m.Epoch, sequencer: null);
-        var granted = (isNew || _promisedTo == peer.Node) && MayStand && !_isSequencer && m.Last >= _log.Last;
+        var granted = (isNew || _promisedTo == peer.Node) && MayPromise && !_isSequencer && m.Last >= _log.Last && m.Last >= View!.After;
         if (granted)
         {
             _promisedTo = peer.Node;

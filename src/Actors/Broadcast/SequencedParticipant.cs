@@ -81,6 +81,8 @@ internal sealed partial class SequencedParticipant : Participant
         return item.Id;
     }
 
+    protected override LogPosition Last => _log.Last;
+
     protected override (LogPosition At, IReadOnlyList<Extent> Delivered) Standing => (_log.PositionOf(_delivered), _log.OrderedAt(_delivered));
 
     // ---- sending

@@ -74,7 +74,14 @@ internal sealed partial class SpreadParticipant : Participant
 
     protected override (LogPosition At, IReadOnlyList<Extent> Delivered) Standing => (default, [.. _order.Delivered]);
 
-    protected override void OnFounded() => DeliverWhatIsReady();
+    protected override void OnFounded()
+    {
+        // Of what waits this member is a holder now; what was known of lives that founded the group before says nothing of these.
+        _holdings.Drop(ulong.MaxValue);
+        if (Counts)
+            _holdings.AddToItems(1UL << RankOf(Id.Node));
+        DeliverWhatIsReady();
+    }
 
     protected override MessageId? Broadcast(ReadOnlyMemory<byte> payload)
     {

@@ -124,7 +124,7 @@ public sealed class BroadcastValuesTests
         var item = new Item(new MessageId(A, 5), [new MessageId(B, 2), new MessageId(C, 9)], Encoding.UTF8.GetBytes("payload"));
         BroadcastMessage[] messages =
         [
-            new Hello(group, A, true, GroupView.Found(1, [A, B])), new Hello(group, A, true, null), new Present(group, A, true, false, [new Extent(B, 3, 5)], [item.Id]) { InView = 3 }, new Data(group, A, true, [item]), new Received(group, A, [item.Id]), new Digest(group, A, true, [new Extent(B, 3, 5)]),
+            new Hello(group, A, true, GroupView.Found(2, [A, B]) with { After = position }, [], default), new Hello(group, A, true, null, [A, B], position), new Present(group, A, true, false, [new Extent(B, 3, 5)], [item.Id]) { InView = 3 }, new Data(group, A, true, [item]), new Received(group, A, [item.Id]), new Digest(group, A, true, [new Extent(B, 3, 5)]),
             new Pull(group, A, B, [1, 2]), new Cut(group, A, 3, [new Extent(B, 4, 4)]), new Submit(group, A, epoch, [item]),
             new Ordered(group, A, epoch, position, 6, 5, [new Place(epoch, item), new Place(epoch, null)]), new Resume(group, A, epoch, position, [new Extent(B, 3, 3)]),
             new OrderAck(group, A, epoch, true, 7, 6), new Propose(group, A, epoch, position), new Promised(group, A, epoch, true),

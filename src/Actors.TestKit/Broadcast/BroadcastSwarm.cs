@@ -158,6 +158,7 @@ public static class BroadcastSwarm
     /// <summary>A planned crash comes in the middle of a message to several members, when one leaves soon enough.</summary>
     private static void CrashSenders(Simulation simulation, SimBroadcast group, FaultPlan plan, SeededRandom random)
     {
+        var end = simulation.Now + Duration;
         var victims = plan.Events.Where(e => e.Kind is FaultKind.Crash).ToDictionary(e => e.Targets[0], e => simulation.Now + e.At - random.Between(TimeSpan.Zero, TimeSpan.FromSeconds(1)));
         var inner = group.Sent;
         group.Sent = m =>
@@ -174,7 +175,7 @@ public static class BroadcastSwarm
 
         void OnSend(NodeId node)
         {
-            if (!victims.TryGetValue(node, out var from) || simulation.Now < from || !random.Chance(0.3))
+            if (!victims.TryGetValue(node, out var from) || simulation.Now < from || simulation.Now > end || !random.Chance(0.3))
                 return;
             victims.Remove(node);
             if (!simulation.Node(node).IsUp)

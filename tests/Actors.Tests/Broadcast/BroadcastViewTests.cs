@@ -68,6 +68,20 @@ public sealed class BroadcastViewTests
     }
 
     [Fact]
+    public void A_member_that_was_removed_a_moment_ago_joins_again()
+    {
+        using var story = Story(Uniform, 4);
+        var answers = new List<string>();
+        story.Group.ChangeMembers(N(1), N(4), joins: false, answers.Add);
+        story.Run(0.2);
+        story.Group.Checker.OnRemoved(N(4));
+        story.Group.ChangeMembers(N(1), N(4), joins: true, answers.Add);
+        story.Run(5);
+
+        Assert.Equal(["", ""], answers);
+    }
+
+    [Fact]
     public void A_member_that_was_started_again_counts_again_once_it_has_joined()
     {
         using var story = Story(Uniform, 3);

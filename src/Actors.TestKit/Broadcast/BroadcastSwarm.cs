@@ -242,12 +242,13 @@ public static class BroadcastSwarm
         settings is { MayJoin: null, Spec: { IsUniform: true, OrderedBy: Orderer.Sequencer }, Members.Count: > 1 } && simulation.RandomFor("roll").Chance(0.33);
 
     /// <summary>One after the other is started again, when what it has is with the others; afterwards the group is founded anew and delivers what was broadcast meanwhile.</summary>
+    /// <remarks>Those that have come back before are last: they keep the order for the others, which may find no sequencer to fetch it from.</remarks>
     private static void Roll(Simulation simulation, SimBroadcast group)
     {
         var random = simulation.RandomFor("rolling");
         var members = group.Settings.Members.ToArray();
         random.Shuffle(members);
-        foreach (var member in members)
+        foreach (var member in members.OrderBy(member => simulation.Node(member).CurrentLife?.Number > 1).ToList())
         {
             if (simulation.Node(member).IsUp)
                 simulation.Node(member).Crash();

@@ -56,13 +56,8 @@ internal sealed class ReplicationExtension : IExtension
             Labels = Labels(Settings),
             ViewAuthority = client => new DirectoryClient(client),
         };
-        if (Settings.Groups.FirstOrDefault(g => g.Id == GroupSettings.Directory) is { } directory && (directory.InitialMembers.Count == 1 || directory.InitialMembers.Count % 2 == 0))
-        {
-            system.Log.Warning(
-                "the directory has {0} member{1} ({2}): {3}", directory.InitialMembers.Count, directory.InitialMembers.Count == 1 ? "" : "s", string.Join(", ", directory.InitialMembers),
-                directory.InitialMembers.Count == 1 ? "while that node is down no chain is repaired" : "one less would survive as many failures");
-        }
-
+        if (Settings.Warning is { } warning)
+            system.Log.Warning("{0}", warning);
         (Handle, Node) = ReplicationHandle.Start(system, environment, Settings.Groups, Settings.Client);
         (Broadcast, var broadcast) = BroadcastHandle.Start(
             system,

@@ -92,6 +92,10 @@ public sealed class ReplicationOptions
     /// <exception cref="ConfigurationException">As of <see cref="NodeIdentity.Load"/>.</exception>
     public NodeIdentity? LoadIdentity() => TlsFolder.Length > 0 ? NodeIdentity.Load(TlsFolder, Node) : null;
 
+    /// <summary>What is allowed and seldom meant, in one line: a directory of a single or an even number of members. Null when there is nothing to say.</summary>
+    /// <exception cref="ConfigurationException">A setting is refused; one line that names it.</exception>
+    public string? Warning => Validated().Warning;
+
     /// <summary>Checks every value and combination.</summary>
     /// <exception cref="ConfigurationException">One line that names the setting as it stands in HOCON.</exception>
     internal NodeSettings Validated()
@@ -242,6 +246,15 @@ internal sealed record NodeSettings(
     bool Insecure)
 {
     public NodeAddress Address => Nodes[Node];
+
+    /// <summary>As of <see cref="ReplicationOptions.Warning"/>.</summary>
+    public string? Warning => Groups.FirstOrDefault(g => g.Id == GroupSettings.Directory)?.InitialMembers switch
+    {
+        null => null,
+        [var single] => $"the directory has 1 member ({single}): while that node is down no chain is repaired",
+        { Count: var count } even when count % 2 == 0 => $"the directory has {count} members ({string.Join(", ", even)}): one less would survive as many failures",
+        _ => null,
+    };
 
     /// <summary>True when others may reach what this node listens on.</summary>
     public bool MayBeReached => Insecure || Tls is not null;

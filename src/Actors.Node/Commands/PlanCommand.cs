@@ -37,7 +37,8 @@ internal static class PlanCommand
             text.WriteLine($"  read, barrier    {Time(plan.BarrierReadHops)}");
             text.WriteLine($"  read, lease      {Time(plan.LeaseReadHops)}");
             text.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  mean             {plan.Mean(oneWay, writes):0.###} ms with {writes:P0} writes and barrier reads"));
-            text.WriteLine($"  bytes            the busiest replica sends each write {(plan.CopiesSent == 1 ? "once" : $"{plan.CopiesSent} times")}");
+            text.WriteLine($"  load             messages of a write, if nothing shares them: {plan.Load}");
+            text.WriteLine($"  bytes            {plan.Bytes}");
             text.WriteLine($"  survives         {plan.Survives}");
             text.WriteLine($"  locality         {plan.Locality}");
         }

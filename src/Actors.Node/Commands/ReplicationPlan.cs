@@ -9,17 +9,22 @@ namespace Actors.Node.Commands;
 /// <param name="WriteHops">One-way latencies of a write.</param>
 /// <param name="LeaseReadHops">Of a read under a lease.</param>
 /// <param name="BarrierReadHops">Of a read that is confirmed.</param>
-/// <param name="CopiesSent">How often the busiest replica sends each write to others.</param>
+/// <param name="Load">Messages of a write at each replica, sent and received, when nothing else shares them.</param>
+/// <param name="Bytes">How often each replica sends a write to others.</param>
 /// <param name="Survives">Failures.</param>
 /// <param name="Locality">Where clients are best.</param>
-internal sealed record ReplicationPlan(string Protocol, int WriteHops, int LeaseReadHops, int BarrierReadHops, int CopiesSent, string Survives, string Locality)
+internal sealed record ReplicationPlan(string Protocol, int WriteHops, int LeaseReadHops, int BarrierReadHops, string Load, string Bytes, string Survives, string Locality)
 {
     /// <summary>Both protocols, for at least two replicas.</summary>
     public static IReadOnlyList<ReplicationPlan> Both(int replicas) =>
     [
-        new("primary-backup", 4, 2, 4, replicas - 1,
+        new("primary-backup", 4, 2, 4,
+            $"{2 * replicas} at the primary, 2 at a backup",
+            $"the primary sends each write {(replicas == 2 ? "once" : $"{replicas - 1} times")}, a backup never",
             $"{Failures(replicas - 2)} one after the other (commit = all, down to two members), {(replicas - 1) / 2} at once (commit = majority)", "reads and writes at the primary"),
-        new("chain", replicas + 1, 2, replicas + 1, 1,
+        new("chain", replicas + 1, 2, replicas + 1,
+            replicas == 2 ? "3 at each link" : $"4 at the head, {(replicas == 3 ? "5" : "at most 6")} at a middle, 3 at the tail",
+            "each link sends each write once, the tail never",
             $"{Failures(replicas - 2)} one after the other (down to min-in-view = 2), while most of the directory lives", "writes at the head, reads at the tail: a client near one is far from the other"),
     ];
 

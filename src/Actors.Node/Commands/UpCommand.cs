@@ -29,7 +29,7 @@ internal static class UpCommand
         {
             using var stop = new StopSignals();
             using var folder = UpFolder.Open(parsed.GetValue(data));
-            var plan = Prepare(() => ClusterPlan.Create(
+            var plan = Prepare(terminal, () => ClusterPlan.Create(
                 ConfigOf(parsed.GetValue(config)), parsed.GetValue(nodes), parsed.GetValue(port)!.Value, parsed.GetValue(httpPort)!.Value, folder.Path,
                 parsed.GetValue(host)!, parsed.GetValue(insecure)));
             folder.IsWanted = true;
@@ -84,12 +84,13 @@ internal static class UpCommand
             throw new CommandException(ExitCode.Unavailable, $"no primary within {StartLimit.TotalSeconds} s; see the logs, such as {cluster.Processes[0].Node.LogFile}");
     }
 
-    private static ClusterPlan Prepare(Func<ClusterPlan> create)
+    private static ClusterPlan Prepare(Terminal terminal, Func<ClusterPlan> create)
     {
         try
         {
             var plan = create();
-            plan.WriteConfigs();
+            if (plan.WriteConfigs() is { } warning)
+                terminal.Error.WriteLine($"warning: {warning}");
             if (plan.CannotListen() is { } refusal)
                 throw new CommandException(ExitCode.Usage, refusal);
             return plan;

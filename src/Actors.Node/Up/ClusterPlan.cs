@@ -62,16 +62,19 @@ internal sealed record ClusterPlan(string ConfigFile, IReadOnlyList<PlannedNode>
             isInsecure);
     }
 
-    /// <summary>Writes the configuration of every node, and reads it as the node will.</summary>
+    /// <summary>Writes the configuration of every node, and reads it as the node will; answers <see cref="ReplicationOptions.Warning"/>, which is the same for all.</summary>
     /// <exception cref="ConfigurationException">It is not valid; the message is one line.</exception>
-    public void WriteConfigs()
+    public string? WriteConfigs()
     {
         var config = Hosting.Configuration.ConfigFile.Load(ConfigFile);
+        string? warning = null;
         foreach (var node in Nodes)
         {
             File.WriteAllText(node.ConfigFile, ConfigOf(node, config));
-            ReplicationOptions.Read(Hosting.Configuration.ConfigFile.Load(node.ConfigFile));
+            warning = ReplicationOptions.Read(Hosting.Configuration.ConfigFile.Load(node.ConfigFile)).Warning;
         }
+
+        return warning;
     }
 
     /// <summary>The first address where a node could not listen, and the option that chooses another; null when all are free.</summary>

@@ -14,7 +14,15 @@ internal sealed class UpFolder : IDisposable
     private UpFolder(string path, bool isTemporary)
     {
         (Path, _isTemporary) = (path, isTemporary);
-        _lock = new FileStream(System.IO.Path.Combine(path, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        var file = System.IO.Path.Combine(path, LockName);
+        try
+        {
+            _lock = new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException) when (File.Exists(file))
+        {
+            throw new IOException("another 'actors up' runs there; stop it, or name another folder");
+        }
     }
 
     public string Path { get; }

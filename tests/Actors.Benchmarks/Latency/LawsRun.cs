@@ -11,6 +11,9 @@ namespace Actors.Benchmarks.Latency;
 /// </remarks>
 internal static class LawsRun
 {
+    private const string Chain = "chain";
+    private const double PointGap = 0.07;       // between points of one number of replicas
+
     /// <param name="Replicas">How many; each is measured.</param>
     /// <param name="OneWayMs">L, in milliseconds.</param>
     /// <param name="Operations">How many requests of each kind are timed.</param>
@@ -38,7 +41,7 @@ internal static class LawsRun
                 var result = await ChildProgram.RunAsync<LawOrder, LawResult>(Machine.In(network, replicas + 1), LawProbe.Command, order, cancellation);
                 report.Measured(result.Version);
                 rows.AddRange(result.Milliseconds.Select(kind => new Row(
-                    isChain ? "chain" : "primary-backup", kind.Key, replicas, HopsOf(isChain, kind.Key, replicas), options.OneWayMs, Statistics.Median(kind.Value), Statistics.Percentile(kind.Value, 95))));
+                    isChain ? Chain : "primary-backup", kind.Key, replicas, HopsOf(isChain, kind.Key, replicas), options.OneWayMs, Statistics.Median(kind.Value), Statistics.Percentile(kind.Value, 95))));
             }
         }
 
@@ -67,25 +70,27 @@ internal static class LawsRun
     private static void Draw(IReadOnlyList<Row> rows, Options options)
     {
         using var plot = new Plot();
-        var series = rows.Where(r => !r.Kind.EndsWith(LawProbe.OverHttp, StringComparison.Ordinal)).GroupBy(r => (r.System, r.Kind)).ToList();
+        var drawn = rows.Where(r => !r.Kind.EndsWith(LawProbe.OverHttp, StringComparison.Ordinal)).ToList();
+        var series = drawn.GroupBy(r => (r.System, r.Kind)).ToList();
         for (var i = 0; i < series.Count; i++)
         {
             var points = series[i].OrderBy(r => r.Replicas).ToList();
-            var xs = points.ConvertAll(r => (double)r.Replicas);
+            var isChain = series[i].Key.System == Chain;
             var color = plot.Add.Palette.GetColor(i);
-            var law = plot.Add.ScatterLine(xs, points.ConvertAll(r => r.LawMs), color.WithAlpha(0.5));
+            var law = plot.Add.ScatterLine(points.ConvertAll(r => (double)r.Replicas), points.ConvertAll(r => r.LawMs), color.WithAlpha(0.5));
             law.LineWidth = 2;
-            var measured = plot.Add.ScatterPoints(xs, points.ConvertAll(r => r.P50Ms), color);
-            measured.MarkerSize = 9;
+            var beside = PointGap * (i - (series.Count - 1) / 2.0);     // several share a law: side by side, none hides another
+            var measured = plot.Add.ScatterPoints(points.ConvertAll(r => r.Replicas + beside), points.ConvertAll(r => r.P50Ms), color);
+            (measured.MarkerSize, measured.MarkerShape) = (9, isChain ? MarkerShape.FilledCircle : MarkerShape.FilledSquare);
             measured.LegendText = $"{series[i].Key.System}: {series[i].Key.Kind}";
         }
 
         plot.Title($"Median latency (points) and its law (lines), L = {options.OneWayMs} ms one way");
         plot.XLabel("replicas");
         plot.YLabel("ms");
-        plot.Axes.SetLimitsY(0, 1.15 * rows.Max(r => Math.Max(r.P50Ms, r.LawMs)));
+        plot.Axes.SetLimitsY(0, 1.15 * drawn.Max(r => Math.Max(r.P50Ms, r.LawMs)));
         plot.Axes.Bottom.SetTicks([.. options.Replicas.Select(n => (double)n)], [.. options.Replicas.Select(n => $"{n}")]);
-        plot.ShowLegend(Alignment.UpperLeft);
-        plot.SavePng(options.Plot, width: 900, height: 560);
+        plot.ShowLegend(Edge.Right);
+        plot.SavePng(options.Plot, width: 1000, height: 560);
     }
 }

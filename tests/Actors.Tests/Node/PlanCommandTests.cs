@@ -18,8 +18,10 @@ public sealed class PlanCommandTests
             "  read, lease      10 ms (2L)",
             "  write            30 ms (6L)",
             "  read, barrier    30 ms (6L)",
-            "the busiest replica sends each write 4 times",
-            "the busiest replica sends each write once",
+            "  load             messages of a write, if nothing shares them: 10 at the primary, 2 at a backup",
+            "  load             messages of a write, if nothing shares them: 4 at the head, at most 6 at a middle, 3 at the tail",
+            "  bytes            the primary sends each write 4 times, a backup never",
+            "  bytes            each link sends each write once, the tail never",
             "3 failures one after the other",
             "take primary-backup: its latency does not grow with the replicas: 4 one-way latencies against 6 of a chain",
         })

@@ -172,6 +172,21 @@ public sealed class UpTests : IDisposable
     }
 
     [Theory]
+    [InlineData("[n1]", "warning: the directory has 1 member (n1): while that node is down no chain is repaired\n")]
+    [InlineData("[n1, n2, n3, n4]", "warning: the directory has 4 members (n1, n2, n3, n4): one less would survive as many failures\n")]
+    [InlineData("[n1, n2, n3]", "")]
+    public async Task A_directory_of_a_single_or_even_number_of_members_is_warned_about(string members, string warning)
+    {
+        var file = FileOf($"include \"{Path.Combine(Path.GetDirectoryName(Example())!, "chain.conf")}\"\nactors.directory.members = {members}");
+        var port = FreePorts.Take(1)[0];
+        using var other = new TcpListener(IPAddress.Loopback, port);
+        other.Start();      // so that it ends there
+        Assert.Equal(
+            (2, $"{warning}cannot listen on 127.0.0.1:{port}: Address already in use; wanted for Akka.Remote of n1; choose others with --port\n"),
+            await RunAsync("up", "--config", file, "--port", $"{port}", "--http-port", $"{port + 10}"));
+    }
+
+    [Theory]
     [InlineData("akka.loglevel = LOUD", "a setting of Akka is refused: Unknown LogLevel: \"LOUD\"")]
     [InlineData("akka.remote.dot-netty.tcp.maximum-frame-size = 10b", "a setting of Akka is refused: maximum-frame-size must be at least")]
     public async Task A_setting_that_Akka_itself_refuses_is_exit_code_2_and_one_line(string setting, string error)
@@ -192,7 +207,7 @@ public sealed class UpTests : IDisposable
         {
             var (exitCode, error) = await RunAsync("up", "--data", _folder, "--config", "/no/such.conf");     // without the lock this is what is wrong
             Assert.Equal(2, exitCode);
-            Assert.StartsWith($"--data {_folder}: ", error);
+            Assert.Equal($"--data {_folder}: another 'actors up' runs there; stop it, or name another folder\n", error);
         }
 
         UpFolder.Open(_folder).Dispose();

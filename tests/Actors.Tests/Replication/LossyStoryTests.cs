@@ -105,8 +105,8 @@ public sealed class LossyStoryTests
         var (founder, second, third, network) = (new NodeId("n1"), new NodeId("n2"), new NodeId("n3"), story.Simulation.Network);
 
         var cut = network.Isolate(third);
-        Forget(founder);
-        Forget(second);
+        Forget(story, founder);
+        Forget(story, second);
         story.Simulation.RunFor(TimeSpan.FromSeconds(1));       // the founder hears that the second one is empty
         cut.End();
         cut = network.Isolate(founder);
@@ -114,19 +114,36 @@ public sealed class LossyStoryTests
         story.Simulation.RunFor(TimeSpan.FromSeconds(1));
         cut.End();
         cut = network.Isolate(second);
-        Forget(third);
+        Forget(story, third);
         story.Simulation.RunFor(TimeSpan.FromSeconds(3));       // the founder hears that the third one is empty
         Assert.All([founder, third], node => Assert.Equal(ReplicaRole.Joining, story.Status(node).Role));
         cut.End();
         story.Whole();
 
         Assert.Equal("1", story.Value(story.Get(founder, "k")));
+    }
 
-        void Forget(NodeId node)
-        {
-            story.Node(node).Crash();
-            story.Node(node).Restart();
-        }
+    [Fact]
+    public void A_replica_that_was_taken_in_by_a_history_that_is_lost_joins_the_one_that_goes_on()
+    {
+        using var story = Lossy(3);
+        var (first, lone, third, network) = (story.Primary, story.Backups[0], story.Backups[1], story.Simulation.Network);
+        story.Simulation.RunFor(TimeSpan.FromMilliseconds(200));
+        var cut = network.Isolate(lone);
+        for (var i = 0; i < 20; i++)
+            Assert.Equal(Outcome.Ok, story.Ended(story.Put(first, "lost", $"{i}")).Outcome);
+        Forget(story, third);
+        story.Simulation.RunUntil(() => story.Status(third) is { Role: ReplicaRole.Backup, AppliedIndex: > 20 }, TimeSpan.FromSeconds(10));
+        Forget(story, first);
+        var other = network.Isolate(third);
+        cut.End();
+        story.Simulation.RunUntil(() => story.Status(lone).Role is ReplicaRole.Primary, TimeSpan.FromSeconds(10));
+        Assert.Equal(Outcome.Ok, story.Ended(story.Put(lone, "kept", "1")).Outcome);
+        other.End();
+        story.Whole();
+        story.Simulation.RunFor(TimeSpan.FromSeconds(1));
+
+        Assert.Equal((null, "1"), (story.Value(story.Get(third, "lost", ReadMode.Stale)), story.Value(story.Get(third, "kept", ReadMode.Stale))));
     }
 
     [Fact]
@@ -187,6 +204,12 @@ public sealed class LossyStoryTests
 
         if (sweep.Violations is [var violation, ..])
             Assert.Fail(violation.Failure!.Message);
+    }
+
+    private static void Forget(Story story, NodeId node)
+    {
+        story.Node(node).Crash();
+        story.Node(node).Restart();
     }
 
     private static Story Lossy(int nodes) => new Story(nodes, s => s with { Commit = CommitRule.One, Durability = Durability.Memory, Reads = ReadGuard.Stale }).Begin();

@@ -51,12 +51,15 @@ internal sealed partial class StarReplica
     {
         if (m.To != _self)
         {
-            // A folder that lost its member id by a kick may be taken in anew before it noticed; anything else is meant for a former life. But the histories of
-            // a lossy group may part: then whoever was elected after this id was given names the one that counts.
-            if (m.To.Node == _self.Node && m.To.Incarnation == _self.Incarnation && (m.To.Joined > _self.Joined || (_settings.IsLossy && m.Epoch > _self.Joined.Epoch)))
+            // A folder that lost its member id by a kick may be taken in anew before it noticed; anything else is meant for a former life.
+            if (m.To.Node == _self.Node && m.To.Incarnation == _self.Incarnation && (m.To.Joined > _self.Joined || KnowsAnotherHistory(m)))
                 OnAppendWhileJoining(m);
+            else if (m.To.Node == _self.Node && KnowsAnotherHistory(m))
+                _misnamedIn = m.Epoch;
             return;
         }
+
+        _misnamedIn = Epoch.Zero;
 
         if (_role is ReplicaRole.Candidate || _primary != m.From.Node)
             EnterBackup(m.From.Node);

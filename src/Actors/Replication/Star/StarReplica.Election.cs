@@ -32,6 +32,7 @@ internal sealed partial class StarReplica
             return;
         }
 
+        EndIfMisnamed();
         if (DiskStalls)
         {
             Timers.StartSingleTimer(ElectionTick.Instance, ElectionTick.Instance, RandomElectionTimeout());

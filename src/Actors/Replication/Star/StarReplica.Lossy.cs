@@ -13,6 +13,19 @@ internal sealed partial class StarReplica
     private LogPosition _heardOf;       // the furthest entry that is known to have been answered, here or elsewhere
     private bool _handedOver;           // this candidacy was asked for by the primary, which answers nothing more
 
+    private Epoch _misnamedIn;          // whose primary knows other lives of this node than this one
+
+    // Histories may part where most have forgotten: then each primary knows its own ids only, and nobody gets a quorum of answers. Whoever was elected after this
+    // id was given names the one that counts.
+    private bool KnowsAnotherHistory(Append m) => _settings.IsLossy && m.Epoch > _self.Joined.Epoch;
+
+    /// <summary>Nothing was sent to this life for an election time-out, but to others of this node: the group goes on without what it holds.</summary>
+    private void EndIfMisnamed()
+    {
+        if (_misnamedIn > Epoch.Zero && _misnamedIn == _promise.Epoch)
+            throw new SupersededException($"the primary of epoch {_misnamedIn} does not know {_self}: what this replica alone holds is lost");
+    }
+
     /// <summary>Primary: applies and answers what it has ordered, before anybody else holds it.</summary>
     private void ApplyAhead()
     {

@@ -103,16 +103,9 @@ internal sealed partial class StarReplica
         ChangeView(_views.Newest.WithPromoted(learner.Id));
     }
 
-    // A former id of this node has no replica any more, and what is sent to it would come back here. In a lossy group only the last id of a node has one.
+    // A former id of this node has no replica any more, and what is sent to it would come back here.
     private void AddProgress(MemberId id)
     {
-        if (_settings.IsLossy && ProgressOf(id) is { } known)
-        {
-            if (known.Id.Joined >= id.Joined)
-                return;
-            _progress.Remove(known.Id);
-        }
-
         if (id.Node != _self.Node && !_progress.ContainsKey(id))
             _progress.Add(id, new Progress(id, _log.Last.Index + 1, new Lag(_settings, Now), Now));
     }

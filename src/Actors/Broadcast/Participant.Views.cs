@@ -100,8 +100,6 @@ internal abstract partial class Participant
         Counts = view.Members.Contains(Id);
         Members = [.. view.Members.Select(member => member.Node)];
         _ranks = Members.Aggregate(0UL, (ranks, node) => ranks | (1UL << RankOf(node)));
-        foreach (var gone in Peers.Where(peer => peer.Met && !view.Has(peer.Node)))
-            _outside[gone.Node] = new Outsider(gone.Incarnation, gone.HeardAt, default);      // so that it may join again at once
         Peers = IsMember ? [.. view.Members.Where(member => member.Node != Id.Node).Select(member => PeerOf(member, isNew: wasMember))] : [];
         Log.Info("[{0}] view {1}: {2}", Settings.Id, view.Number, string.Join(", ", Members));
         if (!IsMember)
@@ -242,7 +240,7 @@ internal abstract partial class Participant
         {
             Adopt(m.Change.Decided);
             foreach (var node in Nodes)
-                SayHello(node, asks: false, tells: true);
+                SayHello(node, asks: !m.Change.Decided!.Has(node), tells: true);       // who was removed answers that it knows, and may join again
         }
 
         End(m.Outcome switch

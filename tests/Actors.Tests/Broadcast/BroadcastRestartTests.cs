@@ -64,9 +64,15 @@ public sealed class BroadcastRestartTests
         foreach (var node in new[] { 1, 2 })
             story.Simulation.Node(N(node)).Restart();
 
-        story.Run(10);      // the two that have forgotten it are a majority, and must not go on without the third
+        // The two that have forgotten it are a majority, and must not go on without the third.
+        while (new[] { 1, 2, 3 }.Any(node => story.Group.MembersAt(N(node)).Number < 2))
+            story.Run(0.001);
+        var cut = story.Simulation.Network.Isolate(N(3));
         var after = story.Broadcast(1);
-        story.Run(2);
+        story.Run(10);
+        Assert.All([1, 2], node => Assert.Empty(story.DeliveredBy(node)));
+        cut.End();
+        story.Run(10);
 
         Assert.Equal([before, after], story.DeliveredBy(3));
         Assert.All([1, 2], node => Assert.Equal([after], story.DeliveredBy(node)));     // all had delivered the other one: it is forgotten

@@ -142,7 +142,9 @@ public class DamageTests(ITestOutputHelper output)
     public Task Nodes_that_are_killed_and_started_in_random_order_lose_nothing(int links) => Workload.RunAsync(output, async (cluster, work) =>
     {
         var minutes = Environment.GetEnvironmentVariable("ACTORS_CHAOS_MINUTES") is { Length: > 0 } text ? double.Parse(text, CultureInfo.InvariantCulture) : 0.5;
-        var random = new Random(Random.Shared.Next());
+        var seed = Random.Shared.Next();
+        output.WriteLine($"seed {seed}");
+        var random = new Random(seed);
         var (kills, all) = (0, 0);
         await cluster.WholeAsync();
         for (var clock = Stopwatch.StartNew(); clock.Elapsed.TotalMinutes < minutes;)

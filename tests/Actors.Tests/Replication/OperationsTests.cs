@@ -136,7 +136,7 @@ public sealed class OperationsTests(ITestOutputHelper output) : Akka.TestKit.Xun
         var cluster = new LocalCluster(Sys, 3);
         for (var i = 0; i < 20; i++)
             await OkAsync(() => KeyValue(cluster, "n1").PutAsync("a", $"{i}"));
-        var statuses = await cluster.Client(new NodeId("n1")).StatusAsync(TimeSpan.FromSeconds(1));
+        var statuses = await UntilAsync(cluster, new NodeId("n1"), s => s.Count(r => r.Role is ReplicaRole.Primary) == 1 && s.Count(r => r.Role is ReplicaRole.Backup) == 2);
         var backup = statuses.First(s => s.Role is ReplicaRole.Backup).Node;
         var (key, frame) = cluster.Store(backup).Scan(Table.Log, [], null).ElementAt(9);
         frame[^1] ^= 4;
@@ -192,17 +192,18 @@ public sealed class OperationsTests(ITestOutputHelper output) : Akka.TestKit.Xun
 
     private static async Task<ReplicaStatus> OwnAsync(LocalCluster cluster, NodeId node) => (await cluster.Client(node).StatusAsync(TimeSpan.FromMilliseconds(300))).Single(s => s.Node == node);
 
-    private static async Task UntilAsync(LocalCluster cluster, NodeId node, Func<IReadOnlyList<ReplicaStatus>, bool> isSo)
+    private static async Task<IReadOnlyList<ReplicaStatus>> UntilAsync(LocalCluster cluster, NodeId node, Func<IReadOnlyList<ReplicaStatus>, bool> isSo)
     {
         IReadOnlyList<ReplicaStatus> statuses = [];
         for (var clock = System.Diagnostics.Stopwatch.StartNew(); clock.Elapsed < Limit; await Task.Delay(50))
         {
             statuses = await cluster.Client(node).StatusAsync(TimeSpan.FromMilliseconds(300));
             if (isSo(statuses))
-                return;
+                return statuses;
         }
 
         Assert.Fail(string.Join("\n", statuses));
+        return statuses;
     }
 
     private static GroupOperations Operations(LocalCluster cluster, string node) => cluster.Client(new NodeId(node)).Operations;

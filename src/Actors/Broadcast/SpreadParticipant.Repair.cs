@@ -147,9 +147,14 @@ internal sealed partial class SpreadParticipant
     {
         if (IsBestEffort)
         {
-            // A new life begins after what was sent before it was there. It is there, whatever the membership service says by then.
-            if (!peer.Met && peer.Incarnation > 0 && _own.Forgotten > 0)
-                Send(peer, CutOf(_own));
+            // A new life begins after what is forgotten, whatever its earlier life had acknowledged. It is there, whatever the membership service says by then.
+            if (!peer.Met && peer.Incarnation > 0)
+            {
+                if (_own.Forgotten > 0)
+                    Send(peer, CutOf(_own));
+                foreach (var sent in _unacknowledged.Values)
+                    sent.Missing |= peer.Bit;
+            }
         }
         else if (peer.IsSuspected)
         {

@@ -334,6 +334,24 @@ public sealed class BroadcastTrickyTests
         Assert.Equal(after, story.DeliveredBy(3)[^1]);
     }
 
+    [Fact]
+    public void A_new_life_gets_what_its_earlier_life_had_acknowledged_and_another_member_had_not()
+    {
+        using var story = new BroadcastStory(new BroadcastSpec(Reliability.BestEffort, Ordering.Fifo, FaultModel.Omission));
+        story.Run(1);
+        story.Simulation.Network.CutOneWay(N(1), N(3));
+        var held = story.Broadcast(1);
+        story.Run(1);
+        Assert.Equal([held], story.DeliveredBy(2));
+
+        story.Simulation.Node(N(2)).Crash();
+        story.Simulation.Node(N(2)).Restart();
+        Assert.Empty(story.DeliveredBy(2));
+        story.Run(3);       // nothing follows that would show what is missing
+
+        Assert.Equal([held], story.DeliveredBy(2));
+    }
+
     [Theory]
     [InlineData(Ordering.Fifo)]
     [InlineData(Ordering.Total)]

@@ -40,8 +40,8 @@ public class BroadcastTests(ITestOutputHelper output)
                 await end.CancelAsync();
                 await Task.WhenAll(listening);
 
-                output.WriteLine($"{accepted.Count} of {Broadcasts} were answered before the kill; {two.Count - 1} were delivered by the survivors");
-                Assert.InRange(two.Count, Broadcasts / 3, Broadcasts);
+                output.WriteLine($"{accepted.Count} were answered before the kill; {two.Count - 1} were delivered by the survivors");
+                Assert.True(two.Count > Broadcasts / 3, $"{two.Count} were delivered");
                 Assert.Equal(two.Distinct().Count(), two.Count);
                 Assert.Equal(two.Order(), three.Order());
                 if (reliability == "uniform")
@@ -53,7 +53,7 @@ public class BroadcastTests(ITestOutputHelper output)
 
     private static async Task SendAsync(HttpClient http, RealNode node, int first, ConcurrentBag<string> accepted)
     {
-        for (var i = first; i < Broadcasts; i += AtATime)
+        for (var i = first; ; i += AtATime)     // also beyond a thousand when the kill comes late: it is to find a sender at work
         {
             if (await PostAsync(http, node, $"message {i}"))
                 accepted.Add($"message {i}");

@@ -60,7 +60,6 @@ internal sealed partial class StarReplica
         }
 
         _misnamedIn = Epoch.Zero;
-
         if (_role is ReplicaRole.Candidate || _primary != m.From.Node)
             EnterBackup(m.From.Node);
         _meter.Heard(Now - PrimaryAliveAt, Now, _settings.HeartbeatInterval);

@@ -56,6 +56,7 @@ internal static class NodeHost
         var app = builder.Build();
         _ = app.Services.GetService<OpenTelemetry.Trace.TracerProvider>();      // it records from here on
         app.UseHttpApi(identity?.Token);
+        app.Lifetime.ApplicationStopping.Register(() => app.Logger.LogInformation("{Node} stops", options.Node));    // its log tells an orderly stop from a kill
         return app;
     }
 

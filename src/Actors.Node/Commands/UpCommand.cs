@@ -55,6 +55,7 @@ internal static class UpCommand
         }
         finally
         {
+            terminal.Text.WriteLine("stopping all nodes");
             await cluster.StopAsync(StopLimit);
         }
     }

@@ -46,7 +46,7 @@ internal sealed class RealUp : IDisposable
         }
         catch
         {
-            output.WriteLine(up.Log);
+            output.WriteLine($"{up.Log}'actors up' {(up._process.IsRunning ? "runs" : "has ended")} at {DateTime.UtcNow:HH:mm:ss.fff}");
             foreach (var log in Directory.EnumerateFiles(folder.Path, "n*.log", SearchOption.AllDirectories))
                 output.WriteLine($"---- {log} ----\n{string.Join('\n', (await File.ReadAllLinesAsync(log)).TakeLast(60))}");
             throw;

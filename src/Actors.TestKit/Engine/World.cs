@@ -24,6 +24,7 @@ internal sealed class World
     private SimActor? _running;
     private bool _received;
     private bool _diverting;
+    private long? _toldAt;      // of what leaves a step that was blocked
     private volatile bool _closed;
     private int _created;
     private int _stepsAtInstant;
@@ -45,6 +46,9 @@ internal sealed class World
 
     /// <summary>The instant that the running step has reached.</summary>
     public long LocalNow => Now + StepDelay;
+
+    /// <summary>The instant at which what is being sent was told: earlier than now when its actor was blocked and its node has stood still since.</summary>
+    public long ToldAt => _toldAt ?? LocalNow;
 
     /// <summary>The life for which code runs: that of the actor, of the event, or of the node that is being started; null for the world's own.</summary>
     public Life? RunningLife => Acting ?? _running?.Life;
@@ -252,7 +256,19 @@ internal sealed class World
         if (!IsOwnThread)
             ReportLeak($"{message.GetType().Name} for {SimNode.AddressOf(receiver) ?? receiver.Path.ToStringWithoutAddress()}");
         else if (_running is { Life.IsDead: false } or { Life: null })
-            After(0, new ActionEvent(send) { Owner = _running.Life });
+            SendLater(send, LocalNow, _running.Life);
+    }
+
+    private void SendLater(Action send, long toldAt, Life? life)
+    {
+        After(0, new ActionEvent(Send) { Owner = life });
+
+        void Send()
+        {
+            _toldAt = toldAt;
+            send();
+            _toldAt = null;
+        }
     }
 
     /// <summary>Ends the run, unless something else did before.</summary>

@@ -59,7 +59,8 @@ internal sealed class AnswerInvariants
             return;     // a clock that stood still tells nothing
         if (!_heardAt.TryGetValue(life, out var heardAt))
             return;
-        var (claimed, silence) = (TimeSpan.FromMilliseconds(reply.AgeMs), _simulation.Now - heardAt);
+        // Its age is that of the moment at which it was told; where a machine stops after that, it leaves later.
+        var (claimed, silence) = (TimeSpan.FromMilliseconds(reply.AgeMs), new TimeSpan(_simulation.World.ToldAt) - heardAt);
         Require(claimed + Rounding >= silence * (1 - ClockTolerance), "Stale Reads Know Their Age", $"{life.Node.Id} claims an age of {claimed.TotalMilliseconds} ms, {silence.TotalMilliseconds} ms after it last heard a primary");
     }
 

@@ -73,6 +73,8 @@ internal sealed class DirectedInvariants(Simulation simulation, GroupKeys keys, 
         foreach (var member in record.View.Members)
             Require(Holds(member, _answered.Index, _answered.Hash), "Answers Survive", $"{member} is in the active view {record.Epoch} without entry {_answered.Index}, which was answered");
         _active = (record.Epoch, record.View);
+        if (_isChain)
+            simulation.Moment(GroupMoment.Tail, record.View.Members[^1].Node);
     }
 
     /// <summary>A link forwards, or a primary sends.</summary>
@@ -134,7 +136,7 @@ internal sealed class DirectedInvariants(Simulation simulation, GroupKeys keys, 
             if (reply.Kind is RequestKind.Read)
             {
                 // What was under way when a machine stopped leaves as it goes on; its lease was looked at before, and a late answer does no harm.
-                var isLate = simulation.Node(m.From).CurrentLife is { } life && life.PausedUntil == simulation.Now.Ticks;
+                var isLate = simulation.World.ToldAt < simulation.Now.Ticks;
                 Require(isLate || epoch >= _spoken, "Removed Readers Are Silent", $"{m.From} answers a read by its lease of epoch {epoch} after the tail of epoch {_spoken} has answered or committed something");
                 if (_views.Last().Value.Members.All(id => id.Node != m.From))
                     simulation.Reached(ReadsOn);

@@ -195,6 +195,8 @@ internal sealed class GroupInvariants
         _directed?.OnReplies(m, Promised(m.From).Epoch);
         if (m.Items.Any(reply => reply.Kind is RequestKind.Command && reply.Result.Outcome is Outcome.Ok))
             _simulation.Moment(GroupMoment.Answer, m.From);
+        if (m.Items.Any(reply => reply.Kind is RequestKind.Command && reply.Result.Outcome is Outcome.Unavailable))
+            _simulation.Moment(GroupMoment.Refusal, m.From);
     }
 
     /// <summary>The directory has this record of the group, after this request.</summary>

@@ -15,6 +15,12 @@ internal static class GroupMoment
     /// <summary>A link tells of a view with a new tail, which not all have joined.</summary>
     public const string Promotion = "promotion of a learner";
 
+    /// <summary>A view is active: its tail may serve.</summary>
+    public const string Tail = "new view of a tail";
+
+    /// <summary>A command is refused, as there are too few members.</summary>
+    public const string Refusal = "refusal";
+
     /// <summary>The primary sends something to a backup; in a chain, the link that faults aim at sends something to its neighbour.</summary>
     public const string Message = "message";
 

@@ -30,7 +30,7 @@ internal sealed class KeyValueLoad(Simulation simulation, SeededRandom random)
         _ => (30, 10, 10, 10),
     };
 
-    /// <summary>A user that only reads, and so is not held up by writes that wait; null in most runs.</summary>
+    /// <summary>A user that only reads, and from whom it may by a lease: neither writes nor reads that wait hold it up. Null in most runs.</summary>
     public int? Onlooker { get; set; }
 
     /// <summary>Told of every answer.</summary>

@@ -85,7 +85,7 @@ internal sealed class KeyValueWorkload : UntypedActor, IWithTimers
         var self = Self;
         Action<GroupReply> complete = reply => self.Tell(new Ended(entry, token, tries, reply), ActorRefs.NoSender);
         if (entry.Operation is KeyValueOperation.Get)
-            _group(new Query(GetQuery(entry.Operation.Key), _random.NextDouble() < _load.BarrierReads ? ReadMode.Barrier : ReadMode.Linearizable, null, complete));
+            _group(new Query(GetQuery(entry.Operation.Key), _client != _load.Onlooker && _random.NextDouble() < _load.BarrierReads ? ReadMode.Barrier : ReadMode.Linearizable, null, complete));
         else
             _group(new Submit(Command(entry.Operation), token, tries == 1 ? null : TimeSpan.FromSeconds(2), complete));
     }

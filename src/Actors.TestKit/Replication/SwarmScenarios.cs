@@ -66,6 +66,7 @@ internal static class SwarmScenarios
         {
             events.AddRange(CutOffEnds(group, clients, simulation.RandomFor("cut-off ends")));
             events.AddRange(UnheardJoins(group, simulation.RandomFor("unheard joins")));
+            events.AddRange(LateCopies(clients.Except(group.DirectoryNodes), simulation.RandomFor("late copies")));
         }
 
         if (group.Settings is { Protocol: Protocol.Chain, Reads: ReadGuard.Lease })
@@ -143,12 +144,12 @@ internal static class SwarmScenarios
         }
     }
 
-    /// <summary>The link that faults aim at, which is the tail in most of these runs, is cut off from the others, but not from the directory nor from clients: it goes on reading by its lease while it is left out. At times whoever tells of the view without it is started again at once.</summary>
+    /// <summary>The link that faults aim at, which is the tail in most of these runs, is cut off from the others, but not from the directory nor from clients: it goes on reading by its lease while it is left out. At times the tail of the view without it is started again at once.</summary>
     private static IEnumerable<FaultEvent> CutOffReaders(SimGroup group, SeededRandom random)
     {
         for (var i = 1 + random.Next(4); i > 0; i--)
         {
-            var (at, lasts) = (Before(random, TimeSpan.FromSeconds(2)), group.Settings.ElectionTimeout * (1.2 + 2 * random.NextDouble()));
+            var (at, lasts) = (WhileClientsWork(random), group.Settings.ElectionTimeout * (1.2 + 2 * random.NextDouble()));
             foreach (var other in group.Nodes)
             {
                 yield return new FaultEvent(at, FaultKind.CutOneWay, [default, other], lasts);
@@ -157,7 +158,7 @@ internal static class SwarmScenarios
             }
 
             if (random.Chance(0.5))
-                yield return new FaultEvent(at, FaultKind.Crash, [default], TimeSpan.FromMilliseconds(1)) { Upon = At(GroupMoment.Vote, UpTo(random, 60)) };
+                yield return new FaultEvent(at, FaultKind.Crash, [default], TimeSpan.FromMilliseconds(1)) { Upon = At(GroupMoment.Tail, UpTo(random, 50)) };
         }
     }
 
@@ -188,6 +189,18 @@ internal static class SwarmScenarios
                 foreach (var directory in group.DirectoryNodes)
                     yield return new FaultEvent(at, FaultKind.CutOneWay, [other, directory], lasts) { Upon = At(GroupMoment.Promotion) };
             }
+        }
+    }
+
+    /// <summary>A head refuses commands, as too few members are left, and is started again at once; what clients have sent it, copies of what it has refused among that, comes when it may order again.</summary>
+    private static IEnumerable<FaultEvent> LateCopies(IEnumerable<NodeId> clients, SeededRandom random)
+    {
+        for (var i = random.Chance(0.4) ? 1 + random.Next(4) : 0; i > 0; i--)
+        {
+            var (at, lasts) = (WhileClientsWork(random), random.Between(TimeSpan.FromMilliseconds(200), TimeSpan.FromSeconds(3)));
+            foreach (var client in clients)
+                yield return new FaultEvent(at, FaultKind.Clog, [client, default], lasts) { Upon = At(GroupMoment.Refusal) };
+            yield return new FaultEvent(at, FaultKind.Crash, [default], TimeSpan.FromMilliseconds(1)) { Upon = At(GroupMoment.Refusal, UpTo(random, 20)) };
         }
     }
 
@@ -231,6 +244,9 @@ internal static class SwarmScenarios
     }
 
     private static TimeSpan Before(SeededRandom random, TimeSpan end) => random.Between(TimeSpan.FromSeconds(1), Duration - end);
+
+    // Most of them have done what they have to before a run ends.
+    private static TimeSpan WhileClientsWork(SeededRandom random) => random.Between(TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(8));
 
     private static TimeSpan Short(SeededRandom random) => random.Between(TimeSpan.FromMilliseconds(1), random.Chance(0.5) ? TimeSpan.FromMilliseconds(50) : TimeSpan.FromSeconds(2));
 

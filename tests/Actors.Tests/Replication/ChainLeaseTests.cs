@@ -132,6 +132,22 @@ public sealed class ChainLeaseTests
         Assert.InRange(story.Simulation.Now - restarted, Promise(story), Promise(story) + Ms(100));
     }
 
+    /// <summary>Found by seed 8825: what was told before a machine stopped leaves when it goes on, and is as old as was said when it was told.</summary>
+    [Fact]
+    public void An_answer_that_leaves_late_since_its_machine_stopped_says_how_old_it_was_when_it_was_told()
+    {
+        using var story = Begin(hesitations: 1);
+        var outside = story.Outside();
+        outside.Send(N(3), LogPosition.Zero, new Request(RequestKind.StaleRead, 1, default, Query));
+        story.Simulation.RunFor(Ms(5));
+        story.Node(N(3)).Pause(Seconds(3));
+        story.Simulation.RunFor(Seconds(2.9));
+        Assert.Empty(outside.Replies);
+        story.Simulation.RunFor(Seconds(0.2));
+
+        Assert.InRange(Assert.Single(outside.Replies).AgeMs, 1, 3 * story.Settings.ElectionTimeout.TotalMilliseconds);
+    }
+
     [Theory]
     [InlineData(1.0, 1.1, false)]       // the new tail's clock gains by all that the bound allows
     [InlineData(0.91, 1.0, false)]      // or the holder's loses
@@ -191,9 +207,9 @@ public sealed class ChainLeaseTests
         story.Simulation.Network.CutOneWay(other, one);
     }
 
-    private static Story Begin()
+    private static Story Begin(double hesitations = 0)
     {
-        var story = new Story(3, s => s with
+        var story = new Story(3, hesitations: hesitations, change: s => s with
         {
             Protocol = Protocol.Chain,
             Reads = ReadGuard.Lease,

@@ -40,7 +40,8 @@ internal sealed class Story : IDisposable
     /// <param name="change">Other settings than the defaults.</param>
     /// <param name="spares">Nodes that have a replica too, and do not belong to the group.</param>
     /// <param name="directoryNodes">Members of the directory, if the group needs one.</param>
-    public Story(int nodes, Func<GroupSettings, GroupSettings>? change = null, int spares = 0, int directoryNodes = 3)
+    /// <param name="hesitations">The share of queries in the middle of which whoever reads by a lease stops for a while.</param>
+    public Story(int nodes, Func<GroupSettings, GroupSettings>? change = null, int spares = 0, int directoryNodes = 3, double hesitations = 0)
     {
         var wiring = new SimGroupOptions();
         Simulation = new Simulation(seed: 1, wiring.Apply());
@@ -52,7 +53,7 @@ internal sealed class Story : IDisposable
             MinInView = Math.Min(2, nodes),
             StateMachine = () => new KeyValueMachine(),
         };
-        _group = new SimGroup(Simulation, change?.Invoke(settings) ?? settings, wiring, started: null, spares, directoryNodes);
+        _group = new SimGroup(Simulation, change?.Invoke(settings) ?? settings, wiring, started: null, spares, directoryNodes) { Hesitations = hesitations };
         var invariants = wiring.Observer;
         wiring.Observer = message =>
         {

@@ -44,6 +44,7 @@ public sealed class GroupsTests(ITestOutputHelper output) : IDisposable
         await RefusedAsync(2, "actors.groups.g.protocol = paxos is not known; known are primary-backup, chain", cluster, "group", "create", "g", "protocol=paxos");
         await RefusedAsync(2, "actors.groups.g.comit is not a setting; did you mean commit?", cluster, "group", "create", "g", "comit=all");
         await RefusedAsync(2, "group 'g': min-in-view must be from 1 to the number of members (3), is 9", cluster, "group", "create", "g", "min-in-view=9");
+        await RefusedAsync(2, "actors.groups.g.members names one node, and min-in-view is 2 unless set: name more nodes, or write min-in-view = 1", cluster, "group", "create", "g", "members=n1");
         await RefusedAsync(2, "actors.groups.g.members = 'n9' is not one of actors.nodes", cluster, "group", "create", "g", "members=n1,n9");
         await RefusedAsync(2, "group name 'No Good' is not valid", cluster, "group", "create", "No Good");
         await RefusedAsync(2, "names that begin with 'actors.' are the project's own", cluster, "group", "create", "actors.mine");

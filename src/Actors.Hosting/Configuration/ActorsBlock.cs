@@ -100,6 +100,8 @@ internal static class ActorsBlock
         GroupSettings With(GroupSettings defaults)
         {
             IReadOnlyList<NodeId> members = block.Has("members") ? [.. block.List("members").Select(m => new NodeId(m))] : defaults.InitialMembers;
+            if (members.Count == 1 && defaults.MinInView > 1 && !block.Has("min-in-view"))
+                throw block.Fault("members", $"names one node, and min-in-view is {defaults.MinInView} unless set: name more nodes, or write min-in-view = 1");
             return defaults with
             {
                 Protocol = protocol,
@@ -110,7 +112,7 @@ internal static class ActorsBlock
                 LeaseDuration = block.Duration("lease-duration", defaults.LeaseDuration),
                 MaxClockDrift = block.Share("max-clock-drift", defaults.MaxClockDrift),
                 InitialMembers = members,
-                MinInView = block.Count("min-in-view", Math.Min(2, members.Count)),
+                MinInView = block.Count("min-in-view", defaults.MinInView),
                 HeartbeatInterval = block.Duration("heartbeat-interval", defaults.HeartbeatInterval),
                 ElectionTimeout = block.Duration("election-timeout", defaults.ElectionTimeout),
                 KickAfter = block.Duration("kick-after", defaults.KickAfter),

@@ -47,7 +47,10 @@ public enum Outcome : byte
 /// <param name="Outcome">How it ended; the other fields depend on it.</param>
 /// <param name="Payload">The state machine's reply; empty unless <see cref="Outcome.Ok"/>.</param>
 /// <param name="Index">The index at which it was applied or read; 0 when it was not.</param>
-/// <param name="Age">For a stale read: how long ago the replica last heard from a primary; otherwise zero.</param>
+/// <param name="Age">
+/// For a stale read: how long before it answered the replica last heard from a primary, in a chain from its neighbour; otherwise zero. How long that message and the answer were on
+/// their way, or waited in a process that stood still, is not in it: the state may be older than that.
+/// </param>
 /// <param name="Error">One line for a person; empty when all went well.</param>
 public readonly record struct GroupReply(Outcome Outcome, ReadOnlyMemory<byte> Payload, long Index, TimeSpan Age, string Error)
 {

@@ -81,6 +81,8 @@ public class SettingsTests
     [InlineData("commit = all", "members = [n1, n4]", "actors.groups.default.members = 'n4' is not one of actors.nodes; did you mean n1?")]
     [InlineData("commit = all", "members = n1", "actors.groups.default.members is not a list: write [n1, n2]")]
     [InlineData("commit = all", "members = []", "actors: group 'default': members must name 1 to 32 nodes, names 0")]
+    [InlineData("commit = all", "members = [n1]", "actors.groups.default.members names one node, and min-in-view is 2 unless set: name more nodes, or write min-in-view = 1")]
+    [InlineData("commit = all", "protocol = chain, members = [n1]", "actors.groups.default.members names one node, and min-in-view is 2 unless set: name more nodes, or write min-in-view = 1")]
     [InlineData("commit = all", "members = [n1, n1]", "actors: group 'default': members names n1 twice")]
     [InlineData("commit = all", "min-in-view = 4", "actors: group 'default': min-in-view must be from 1 to the number of members (3), is 4")]
     [InlineData("commit = all", "election-timeout = 300", "actors.groups.default.election-timeout = 300 has no unit: write 300 ms, or another of ms, s, m, h, d")]

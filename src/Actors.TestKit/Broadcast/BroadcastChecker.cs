@@ -7,14 +7,14 @@ namespace Actors.TestKit;
 /// <summary>The properties of a broadcast group by their textbook names, judged by what was broadcast and what each life of a member delivered.</summary>
 /// <remarks>
 /// Safety is checked with every delivery; agreement and validity at the end, of those lives that are there then. What a member says it has missed, because it came
-/// late or was away for too long, is taken out for it; whoever was there all the time may miss nothing (<see cref="MayMiss"/>).
+/// late or was away for too long, is taken out for it; whoever was there all the time may miss only what nobody who is there has delivered (<see cref="MayMiss"/>).
 /// </remarks>
 internal sealed class BroadcastChecker
 {
     private readonly Simulation _simulation;
     private readonly BroadcastSpec _spec;
     private readonly IReadOnlyList<NodeId> _founders;
-    private readonly HashSet<NodeId> _left = [];
+    private readonly Dictionary<NodeId, TimeSpan> _left = [];
     private readonly Dictionary<string, Message> _messages = new(StringComparer.Ordinal);
     private readonly List<Member> _members = [];
     private readonly List<string> _order = [];      // uniform total order: as the first who delivered each place had it
@@ -44,7 +44,7 @@ internal sealed class BroadcastChecker
     /// <summary>Called with each delivery: who, and the text.</summary>
     public Action<NodeId, string>? Delivered { get; set; }
 
-    /// <summary>The nodes that are members at the end: of the others nothing is asked.</summary>
+    /// <summary>The nodes that are members: of the others nothing is asked.</summary>
     public IReadOnlyList<NodeId> Members { get; set; }
 
     /// <summary>Since when each node that came later has, by what all members have said, all that the others had then; of what was sent after that it may miss nothing.</summary>
@@ -54,11 +54,13 @@ internal sealed class BroadcastChecker
 
     private bool IsCausal => _names.ContainsKey("CRB5");
 
-    /// <summary>A node was removed from the group: from now on it is one that comes late.</summary>
+    /// <summary>A node was removed from the group, and counts as one that crashed; or it joins, and is one that comes late.</summary>
     public void OnRemoved(NodeId node)
     {
-        _left.Add(node);
+        _left[node] = _simulation.Now;
         WholeSince.Remove(node);
+        foreach (var member in _members.Where(member => member.Node == node))
+            member.Leave();
     }
 
     public Member Begin(NodeId node, int life)
@@ -96,10 +98,10 @@ internal sealed class BroadcastChecker
         var there = _members.Where(IsThere).ToList();
         if (_spec.Reliability is not Reliability.BestEffort)
         {
-            var binding = uniform ?? _spec.IsUniform ? _members : there;
-            foreach (var by in binding)
+            var isUniform = uniform ?? _spec.IsUniform;
+            foreach (var by in isUniform ? _members : there)
             {
-                foreach (var text in by.Texts)
+                foreach (var text in by.Texts.Where(text => isUniform || by.TextsAsMember.Contains(text)))
                 {
                     if (there.Find(member => !member.Has(text) && !member.IsExcused(_messages[text])) is { } without)
                         return (uniform is true ? "URB4 uniform agreement" : _names["4"], $"'{text.TrimEnd()}', which {by} delivered, was not delivered by {without}");
@@ -109,7 +111,7 @@ internal sealed class BroadcastChecker
 
         foreach (var (text, message) in _messages)
         {
-            if (message.WasRefused || !there.Exists(member => member.Node == message.Node && member.Life == message.Life))
+            if (message.WasRefused || message.SentAt <= _left.GetValueOrDefault(message.Node, TimeSpan.MinValue) || !there.Exists(member => member.Node == message.Node && member.Life == message.Life))
                 continue;
             // Best effort binds the sender to all who were there when it sent; from reliable on agreement does the rest.
             if (there.Find(member => !member.Has(text) && !member.IsExcused(message)) is { } without)
@@ -136,10 +138,13 @@ internal sealed class BroadcastChecker
         }
     }
 
+    /// <summary>True for what has been delivered so that all have to.</summary>
+    private bool BindsOthers(string text) => _members.Exists(member => _spec.IsUniform ? member.Has(text) : IsThere(member) && member.TextsAsMember.Contains(text));
+
     private bool IsThere(Member member) => Members.Contains(member.Node) && _simulation.Node(member.Node).CurrentLife?.Number == member.Life;
 
     /// <summary>True for a life that was there from the beginning, and all the time.</summary>
-    private bool IsFirst(NodeId node, int life) => life == 1 && _founders.Contains(node) && !_left.Contains(node);
+    private bool IsFirst(NodeId node, int life) => life == 1 && _founders.Contains(node) && !_left.ContainsKey(node);
 
     private Member MemberOf(NodeId node, int life) => _members.First(member => member.Node == node && member.Life == life);
 
@@ -159,6 +164,9 @@ internal sealed class BroadcastChecker
 
         public List<string> Texts { get; } = [];
 
+        /// <summary>Those that it has delivered since it was removed or joined last, if it was.</summary>
+        public HashSet<string> TextsAsMember { get; } = [];
+
         /// <summary>Of each life of a sender the last number delivered, or missed.</summary>
         public Dictionary<ParticipantId, long> UpTo { get; } = [];
 
@@ -169,8 +177,10 @@ internal sealed class BroadcastChecker
 
         /// <summary>True when this life has said that it misses the message; or came after it was sent, and could not know of it.</summary>
         public bool IsExcused(Message message) => message.Id is { } id
-            ? checker._spec.IsTotal ? _missedAt >= message.SentAt : id.Sequence <= _missedUpTo.GetValueOrDefault(id.Origin)
+            ? checker._spec.IsTotal ? _missedAt >= message.SentAt : id.Sequence <= _missedUpTo.GetValueOrDefault(id.Origin) && !MustHave(message)
             : !checker.IsFirst(node, life);
+
+        public void Leave() => TextsAsMember.Clear();
 
         public bool OnDelivered(Delivered m)
         {
@@ -186,14 +196,15 @@ internal sealed class BroadcastChecker
         private void OnMissed(Delivered m)
         {
             checker._simulation.Reached("a member missed what was cut");
-            if (checker.IsFirst(node, life) && !checker.MayMiss)
-                checker.Fail("nobody who was there is cut off", $"{this} missed {m.Missed} messages up to {m.Id}");
-            if (checker.WholeSince.TryGetValue(node, out var since) && !checker.MayMiss && checker._messages.FirstOrDefault(sent => sent.Value.SentAt > since && IsMissed(sent.Value, m.Id)) is { Key: { } text })
-                checker.Fail("who came late and has all misses nothing more", $"{this} missed '{text.TrimEnd()}' although its view was whole when that was sent");
+            if (checker._spec.IsTotal ? checker.IsFirst(node, life) && !checker.MayMiss : checker._messages.Any(sent => IsMissed(sent.Value, m.Id) && MustHave(sent.Value) && checker.BindsOthers(sent.Key)))
+                checker.Fail("who is there and has all misses nothing", $"{this} missed {m.Missed} messages up to {m.Id}");
             (_place, _missedAt) = (null, checker._simulation.Now);
             if (!checker._spec.IsTotal)
                 _missedUpTo[m.Id.Origin] = UpTo[m.Id.Origin] = Math.Max(UpTo.GetValueOrDefault(m.Id.Origin), m.Id.Sequence);
         }
+
+        /// <summary>True when this life was there from the beginning, or its view was whole, when the message was sent.</summary>
+        private bool MustHave(Message message) => !checker.MayMiss && (checker.IsFirst(node, life) || message.SentAt > checker.WholeSince.GetValueOrDefault(node, TimeSpan.MaxValue));
 
         private bool IsMissed(Message message, MessageId upTo) =>
             message.Id is { } id && id.Origin == upTo.Origin && id.Sequence <= upTo.Sequence && id.Sequence > UpTo.GetValueOrDefault(id.Origin);
@@ -212,6 +223,7 @@ internal sealed class BroadcastChecker
             if (!_delivered.Add(text))
                 checker.Fail(checker._names["2"], $"{this} delivered '{text.TrimEnd()}' twice");
             Texts.Add(text);
+            TextsAsMember.Add(text);
             var before = UpTo.GetValueOrDefault(id.Origin);
             var mayJump = checker._spec.IsTotal && _missedAt is not null;
             if (checker.IsFifo && (mayJump ? id.Sequence <= before : id.Sequence != before + 1))

@@ -14,6 +14,8 @@ internal sealed class BroadcastViews(Simulation simulation, SimBroadcast group, 
     private readonly SeededRandom _random = simulation.RandomFor("views");
     private readonly SortedDictionary<long, GroupView> _views = [];
     private readonly Dictionary<NodeId, BroadcastView> _known = [];
+    private readonly HashSet<(NodeId At, int Life, int Number)> _pending = [];      // changes that were asked for and are not answered
+    private int _changes;
 
     public static readonly string[] Sometimes = ["a node joined", "a member was removed", "a member that was removed came back", "a change of the members was refused", "a view became whole"];
 
@@ -38,7 +40,7 @@ internal sealed class BroadcastViews(Simulation simulation, SimBroadcast group, 
         Look(end);
     }
 
-    /// <summary>Runs until all members that are up know the last view, and it is whole if they are all its lives.</summary>
+    /// <summary>Runs until no change is under way, all members that are up know the last view, and it is whole if they are all its lives.</summary>
     public void Converge(TimeSpan until)
     {
         while (simulation.Now < until)
@@ -47,7 +49,8 @@ internal sealed class BroadcastViews(Simulation simulation, SimBroadcast group, 
             var last = views.Values.MaxBy(view => view.Number)!;
             var members = last.Members.Where(member => views.ContainsKey(member.Node)).ToList();
             group.Checker.Members = [.. members.Select(member => member.Node)];
-            if (members.TrueForAll(member => views[member.Node].Number == last.Number && (views[member.Node].IsWhole || last.Members.Any(other => !IsCounted(other)))))
+            var isChanging = _pending.Any(change => simulation.Node(change.At) is { IsUp: true, CurrentLife: { } life } && life.Number == change.Life);
+            if (!isChanging && members.TrueForAll(member => views[member.Node].Number == last.Number && (views[member.Node].IsWhole || last.Members.Any(other => !IsCounted(other)))))
                 return;
             simulation.RunFor(LookInterval);
         }
@@ -75,8 +78,13 @@ internal sealed class BroadcastViews(Simulation simulation, SimBroadcast group, 
             group.Checker.OnRemoved(node);
         }
 
+        if (view.Number == _views.Keys.Last())
+            group.Checker.Members = [.. view.Members.Select(member => member.Node)];
         foreach (var member in view.Members.Where(member => before?.Has(member.Node) is false))
+        {
+            group.Checker.OnRemoved(member.Node);
             simulation.Reached(_views.Values.Any(other => other.Number < before!.Number && other.Has(member.Node)) ? "a member that was removed came back" : "a node joined");
+        }
     }
 
     private void Change(TimeSpan end, TimeSpan at)
@@ -99,14 +107,19 @@ internal sealed class BroadcastViews(Simulation simulation, SimBroadcast group, 
     {
         var node = group.Nodes[_random.Next(group.Nodes.Count)];
         var joins = !view.Has(node) || _random.Chance(0.1);
-        if (joins || mayRemove(node))
-            group.ChangeMembers(view.Members[_random.Next(view.Members.Count)].Node, node, joins, OnChanged);
-    }
-
-    private void OnChanged(string refusal)
-    {
-        if (refusal.Length > 0)
-            simulation.Reached("a change of the members was refused");
+        if (!joins && !mayRemove(node))
+            return;
+        var at = view.Members[_random.Next(view.Members.Count)].Node;
+        if (simulation.Node(at) is not { IsUp: true, CurrentLife: { } life })
+            return;
+        var change = (at, life.Number, ++_changes);
+        _pending.Add(change);
+        group.ChangeMembers(at, node, joins, refusal =>
+        {
+            _pending.Remove(change);
+            if (refusal.Length > 0)
+                simulation.Reached("a change of the members was refused");
+        });
     }
 
     /// <summary>Sees when all members know their view to be whole.</summary>

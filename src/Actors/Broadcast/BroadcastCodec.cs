@@ -25,6 +25,7 @@ internal static class BroadcastCodec
         Digest => "g",
         Pull => "p",
         Cut => "c",
+        Lacking => "l",
         AskState => "q",
         StatePart => "s",
         Submit => "S",
@@ -78,6 +79,11 @@ internal static class BroadcastCodec
             case Cut m:
                 w.Int64(m.Forgotten);
                 Write(w, m.Extents, Write);
+                break;
+            case Lacking m:
+                Write(w, m.Origin);
+                Write(w, m.Sequences, static (w, sequence) => w.Int64(sequence));
+                Write(w, m.Lives, Write);
                 break;
             case AskState m:
                 w.Int64(m.Transfer);
@@ -143,6 +149,7 @@ internal static class BroadcastCodec
             case "p": return new Pull(group, from, Participant(ref r), Sequences(ref r));
             case "q": return new AskState(group, from, r.Int64(), Offset(ref r));
             case "s": return new StatePart(group, from, r.Int64(), Position(ref r), Extents(ref r), r.Int32(), Offset(ref r), r.Block());
+            case "l": return new Lacking(group, from, Participant(ref r), Sequences(ref r), Participants(ref r));
             case "c": return new Cut(group, from, NotNegative(ref r), Extents(ref r));
         }
 

@@ -115,7 +115,7 @@ internal sealed class DeliveryOrder(Ordering ordering)
 
     private void Note(Item item)
     {
-        if (!_causal)
+        if (!_causal || item.IsLost)
             return;
         foreach (var before in item.After)
         {

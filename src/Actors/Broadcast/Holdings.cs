@@ -86,9 +86,11 @@ internal sealed class Holdings
         return holding;
     }
 
-    private void Remove(MessageId id)
+    /// <summary>Nobody waits for the message any more.</summary>
+    public void Remove(MessageId id)
     {
-        var open = _open[id.Origin];
+        if (!_open.TryGetValue(id.Origin, out var open))
+            return;
         open.Remove(id.Sequence);
         if (open.Count == 0)
             _open.Remove(id.Origin);

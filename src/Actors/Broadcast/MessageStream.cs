@@ -64,11 +64,22 @@ internal sealed class MessageStream(ParticipantId origin, int window)
         var missing = new List<long>();
         for (var sequence = UpTo + 1; sequence <= Known && missing.Count < most; sequence++)
         {
-            if (!_seen.Has(sequence))
+            if (IsMissing(sequence))
                 missing.Add(sequence);
         }
 
         return missing;
+    }
+
+    /// <summary>True for a number that is known to be missing.</summary>
+    public bool IsMissing(long sequence) => sequence <= Known && !_seen.Has(sequence);
+
+    /// <summary>A message that is missing cannot be had any more.</summary>
+    public void GiveUp(long sequence, TimeSpan now)
+    {
+        _seen.Accept(sequence);
+        Top = Math.Max(Top, sequence);
+        Note(now);
     }
 
     /// <summary>The messages that have been seen although an earlier one is missing.</summary>
@@ -85,11 +96,6 @@ internal sealed class MessageStream(ParticipantId origin, int window)
     public void Forget(long sequence)
     {
         Forgotten = Math.Max(Forgotten, sequence);
-        Drop(sequence);
-    }
-
-    private void Drop(long sequence)
-    {
         for (; _dropped < sequence; _dropped++)
         {
             if (_held.Remove(_dropped + 1, out var item))
@@ -97,14 +103,13 @@ internal sealed class MessageStream(ParticipantId origin, int window)
         }
     }
 
-    /// <summary>What is missing up to <paramref name="sequence"/> cannot be had any more; returns how many messages that are.</summary>
+    /// <summary>What is missing up to <paramref name="sequence"/> cannot be had any more; returns how many messages that are. What is here stays, as others may need it.</summary>
     public long Cut(long sequence, TimeSpan now)
     {
         var missed = 0L;
         for (var each = UpTo + 1; each <= sequence; each++)
             missed += _seen.Has(each) ? 0 : 1;
         _seen.Skip(sequence);
-        Drop(sequence);
         Top = Math.Max(Top, sequence);
         Note(now);
         return missed;

@@ -29,7 +29,11 @@ public readonly record struct MessageId(ParticipantId Origin, long Sequence) : I
 
 /// <summary>A broadcast message.</summary>
 /// <param name="After">Causal order: what its sender had delivered when it sent this, as far as that does not follow from the rest; otherwise empty.</param>
-internal sealed record Item(MessageId Id, IReadOnlyList<MessageId> After, ReadOnlyMemory<byte> Payload);
+internal sealed record Item(MessageId Id, IReadOnlyList<MessageId> After, ReadOnlyMemory<byte> Payload)
+{
+    /// <summary>True for what stands at the place of a message that nobody has any more. Never crosses nodes.</summary>
+    public bool IsLost { get; init; }
+}
 
 /// <summary>What a member has of one life's messages: everything up to <paramref name="UpTo"/>, and <paramref name="Top"/> is the highest.</summary>
 internal readonly record struct Extent(ParticipantId Origin, long UpTo, long Top);
@@ -73,6 +77,10 @@ internal sealed record Pull(GroupId Group, ParticipantId From, ParticipantId Ori
 /// <param name="Forgotten">Up to where the first of them is forgotten; whoever has it meanwhile need not care.</param>
 /// <param name="Extents">Causal order: all that its sender has delivered, as nothing in that follows from what is not in it.</param>
 internal sealed record Cut(GroupId Group, ParticipantId From, long Forgotten, IReadOnlyList<Extent> Extents) : BroadcastMessage(Group, From);
+
+/// <summary>The answer to <see cref="Pull"/> of what its sender does not have, and has not forgotten, of a life that is over.</summary>
+/// <param name="Lives">The members as the sender hears them: it takes messages from no other lives.</param>
+internal sealed record Lacking(GroupId Group, ParticipantId From, ParticipantId Origin, IReadOnlyList<long> Sequences, IReadOnlyList<ParticipantId> Lives) : BroadcastMessage(Group, From);
 
 /// <summary>Give me your application's state, from <paramref name="Offset"/> on; 0 for a new copy.</summary>
 /// <param name="Transfer">The asker's number of this copy.</param>
@@ -145,7 +153,7 @@ public sealed record BroadcastView(long Number, IReadOnlyList<ParticipantId> Mem
 /// <param name="Payload">Its bytes.</param>
 public sealed record Delivered(long Position, MessageId Id, ReadOnlyMemory<byte> Payload)
 {
-    /// <summary>What was cut: this many messages of <see cref="MessageId.Origin"/>, up to <see cref="MessageId.Sequence"/>, are missing here, as this member was away for too long. 0 for a message.</summary>
+    /// <summary>0 for a message. Otherwise this many messages of <see cref="MessageId.Origin"/>, up to <see cref="MessageId.Sequence"/>, are missing here: this member came late, or was away for too long, or those that had them crashed.</summary>
     public long Missed { get; init; }
 }
 

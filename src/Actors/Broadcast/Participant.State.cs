@@ -24,6 +24,9 @@ internal abstract partial class Participant
     /// <summary>True when what is forgotten can be had as state.</summary>
     protected bool TakesState => _state is not null && _isWhole;
 
+    /// <summary>True while it is asked for.</summary>
+    protected bool LacksState => _lacksState;
+
     /// <summary>Where this member stands: the place in the order, and of each life the messages that are delivered here.</summary>
     protected abstract (LogPosition At, IReadOnlyList<Extent> Delivered) Standing { get; }
 

@@ -149,7 +149,7 @@ internal abstract partial class Participant
     }
 
     /// <summary>True when a later life of the node was heard.</summary>
-    private bool IsOver(ParticipantId life) =>
+    protected bool IsOver(ParticipantId life) =>
         (life.Node == Id.Node ? Id.Incarnation : Peers.FirstOrDefault(peer => peer.Node == life.Node)?.Incarnation ?? _outside.GetValueOrDefault(life.Node).Incarnation) > life.Incarnation;
 
     private void OnAskMembers(AskMembers m) => m.Answer(new BroadcastView(View?.Number ?? 0, Founders, View is not null && IsWhole));

@@ -93,6 +93,9 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
     /// <summary>True when this life is one of those.</summary>
     protected bool Counts { get; private set; }
 
+    /// <summary>The members as this one hears them, by name: it hears no earlier lives, and nobody else.</summary>
+    protected ParticipantId[] Heard => [.. Peers.Select(p => new ParticipantId(p.Node, p.Incarnation)).Append(Id).Order()];
+
     protected TimeSpan Now => Environment.Clock.Elapsed;
 
     /// <summary>Own messages that are not delivered here yet.</summary>
@@ -203,7 +206,7 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
     protected void Miss(ParticipantId origin, long upTo, long missed, long? at = null)
     {
         BroadcastMetrics.Missed.Add(missed, _groupTag);
-        Log.Warning("[{0}] {1} messages of {2} up to {3} are missing here: this member was away for longer than stability-timeout", Settings.Id, missed, origin, upTo);
+        Log.Warning("[{0}] {1} messages of {2} up to {3} are missing here: this member came late, or was away for longer than stability-timeout, or those that had them crashed", Settings.Id, missed, origin, upTo);
         if (at is { } position)
             _delivered.GoOnAfter(position - 1);
         _delivered.Add(new MessageId(origin, upTo), default, missed);
@@ -316,7 +319,7 @@ internal abstract partial class Participant : UntypedActor, IWithTimers
     /// <summary>With whom this member would found the group: the lives of all members, when it has met them and none of those that founded it before is there any more. None otherwise.</summary>
     private ParticipantId[] Founding() =>
         !ViewsChange && Peers.All(p => p.Met) && (View is null || (Settings.Spec.IsUniform && View.Members.All(IsOver)))
-            ? [.. Peers.Select(p => new ParticipantId(p.Node, p.Incarnation)).Append(Id).Order()]
+            ? Heard
             : [];
 
     /// <summary>Greets a node. Who is no member keeps its view for itself unless <paramref name="tells"/>: it may be over, and keep those who all begin anew from founding the group.</summary>

@@ -145,6 +145,7 @@ internal sealed partial class SpreadParticipant
 
     protected override void OnPeerChanged(Peer peer)
     {
+        _lackedBy.Clear();      // it may be another life
         if (IsBestEffort)
         {
             // A new life begins after what is forgotten, whatever its earlier life had acknowledged. It is there, whatever the membership service says by then.
@@ -178,11 +179,18 @@ internal sealed partial class SpreadParticipant
         // Best effort over links that lose nothing: what is missing is on its way, and its sender has forgotten it.
         foreach (var stream in IsBestEffort && !IsAcknowledged ? [] : _streams.All)
         {
+            GiveUpWhatIsLost(stream);
             if (stream.MissingSince is { } since)
+            {
                 Fetch(stream, since);
-            else
-                _asked.Remove(stream.Origin);
+                continue;
+            }
+
+            _asked.Remove(stream.Origin);
+            _lackedBy.Remove(stream.Origin);
         }
+
+        DeliverWhatIsReady();
 
         if (Spec.IsUniform && _holdings.Oldest is { } oldest && Now - oldest > 4 * Settings.MinRetransmit && Now - _askedForHoldersAt > 4 * Settings.MinRetransmit)
         {
@@ -208,22 +216,24 @@ internal sealed partial class SpreadParticipant
         Send(source, new Pull(Settings.Id, Id, stream.Origin, missing));
     }
 
-    /// <summary>Somebody who has said that it has what is missing first; otherwise the origin itself, or anybody.</summary>
+    /// <summary>Somebody who has said that it has what is missing first; otherwise the origin itself, or anybody. Who has said to lack it is asked when all have.</summary>
     private Peer? SourceFor(MessageStream stream)
     {
         var origin = Peers.FirstOrDefault(peer => peer.Node == stream.Origin.Node && peer.Incarnation == stream.Origin.Incarnation && !peer.IsSuspected);
         if (IsBestEffort)
             return origin;
-        var having = Peers.Where(peer => !peer.IsSuspected && peer.Has.GetValueOrDefault(stream.Origin) > stream.UpTo).ToList();
+        var any = Peers.Where(peer => !peer.IsSuspected && !Lacks(peer, stream)).ToList();
+        if (any.Count == 0)
+            any = [.. Peers.Where(peer => !peer.IsSuspected)];
+        var having = any.Where(peer => peer.Has.GetValueOrDefault(stream.Origin) > stream.UpTo).ToList();
         if (having.Count > 0)
             return having[Random.Next(having.Count)];
-        var any = Peers.Where(peer => !peer.IsSuspected).ToList();
         return origin ?? (any.Count > 0 ? any[Random.Next(any.Count)] : null);
     }
 
     private void OnPull(Peer peer, Pull m)
     {
-        if (_streams.Find(m.Origin) is not { } stream)
+        if (StreamOf(m.Origin) is not { } stream)
             return;
         if (m.Sequences.Any(sequence => sequence <= stream.Forgotten))
             Send(peer, CutOf(stream));
@@ -239,6 +249,7 @@ internal sealed partial class SpreadParticipant
         }
 
         SendItems(peer, items, again: true);
+        SayLacking(peer, stream, m.Sequences);
     }
 
     /// <summary>Something that was asked for has come; when all of it has and more is missing, that is asked for at once.</summary>
@@ -273,6 +284,7 @@ internal sealed partial class SpreadParticipant
             return;
         if (TakesState && CoveredOf(asked.Origin) < m.Forgotten)
         {
+            _lacksOnlyLost = false;
             NeedState(peer);        // it is asked for again, and told again, when the state is here
             return;
         }
@@ -287,8 +299,9 @@ internal sealed partial class SpreadParticipant
     protected override void OnStateTaken(Peer from, LogPosition at, IReadOnlyList<Extent> delivered)
     {
         // Causal order: only after all of it is nothing missing that others follow from. FIFO order: what is not forgotten comes as a message too, as others may need it.
-        if (Spec.Ordering.HasFlag(Ordering.Causal))
+        if (Spec.Ordering.HasFlag(Ordering.Causal) && !_lacksOnlyLost)
             GoOnAfter(delivered);
+        _lacksOnlyLost = false;
         DeliverWhatIsReady();
     }
 

@@ -24,6 +24,7 @@ internal sealed partial class SpreadParticipant
             _holdings.AddToItems(1UL << RankOf(Id.Node));
         _present.Clear();
         _haveAll.Clear();
+        _lackedBy.Clear();
         (_hasAll, _isWhole) = (View.IsFounding, View.IsFounding);
         MakeWhole();
         if (Counts && !_isWhole)

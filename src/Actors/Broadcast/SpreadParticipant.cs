@@ -57,6 +57,7 @@ internal sealed partial class SpreadParticipant : Participant
             case Digest m: OnDigest(peer, m); break;
             case Pull m: OnPull(peer, m); break;
             case Cut m: OnCut(peer, m); break;
+            case Lacking m: OnLacking(peer, m); break;
             case Present m: OnPresent(peer, m); break;
             default: Refuse("not of this group's order", message.GetType().Name); break;
         }
@@ -293,7 +294,12 @@ internal sealed partial class SpreadParticipant : Participant
         }
 
         while (_order.Next() is { } item)
-            Deliver(item);
+        {
+            if (item.IsLost)
+                Miss(item.Id.Origin, item.Id.Sequence, 1);
+            else
+                Deliver(item);
+        }
     }
 
     /// <summary>True when so many have a message that it cannot be lost any more.</summary>
@@ -325,6 +331,7 @@ internal sealed partial class SpreadParticipant : Participant
             foreach (var peer in Peers)
                 peer.Has.Remove(gone);
             _holdings.TakeUpTo(gone, long.MaxValue);
+            _lackedBy.Remove(gone);
         }
 
         if (stream is null)

@@ -118,6 +118,34 @@ public sealed class BroadcastValuesTests
     }
 
     [Fact]
+    public void What_is_held_outlives_a_cut_until_all_have_it()
+    {
+        var stream = new MessageStream(A, window: 64);
+        stream.Add(new Item(new MessageId(A, 2), [], new byte[10]), hold: true, TimeSpan.Zero);
+
+        Assert.Equal(2, stream.Cut(3, TimeSpan.Zero));
+
+        Assert.Equal((3, 3, 10), (stream.UpTo, stream.Top, stream.Bytes));
+        Assert.NotNull(stream.Find(2));
+        stream.Forget(3);
+        Assert.Equal((null, 0), (stream.Find(2), stream.Bytes));
+    }
+
+    [Fact]
+    public void What_follows_a_lost_message_is_delivered_after_a_mark_of_it()
+    {
+        var order = new DeliveryOrder(Ordering.Causal);
+        order.Add(new Item(new MessageId(B, 1), [new MessageId(A, 1)], default));
+        Assert.Null(order.Next());
+
+        order.Add(new Item(new MessageId(A, 1), [], default) { IsLost = true });
+
+        Assert.True(order.Next() is { IsLost: true, Id.Sequence: 1 });
+        Assert.Equal(new MessageId(B, 1), order.Next()!.Id);
+        Assert.Equal([new MessageId(B, 1)], order.TakeDependencies(C));      // nobody needs to wait for what is lost
+    }
+
+    [Fact]
     public void Every_message_comes_back_from_its_bytes_as_it_was()
     {
         var (group, epoch, position) = (new GroupId("g"), new Epoch(3), new LogPosition(new Epoch(2), 7));
@@ -125,7 +153,7 @@ public sealed class BroadcastValuesTests
         BroadcastMessage[] messages =
         [
             new Hello(group, A, true, GroupView.Found(2, [A, B]) with { After = position }, [], default), new Hello(group, A, true, null, [A, B], position), new Present(group, A, true, false, [new Extent(B, 3, 5)], [item.Id]) { InView = 3 }, new Data(group, A, true, [item]), new Received(group, A, [item.Id]), new Digest(group, A, true, [new Extent(B, 3, 5)]),
-            new Pull(group, A, B, [1, 2]), new Cut(group, A, 3, [new Extent(B, 4, 4)]), new Submit(group, A, epoch, [item]),
+            new Pull(group, A, B, [1, 2]), new Cut(group, A, 3, [new Extent(B, 4, 4)]), new Lacking(group, A, B, [1, 2], [A, C]), new Submit(group, A, epoch, [item]),
             new Ordered(group, A, epoch, position, 6, 5, [new Place(epoch, item), new Place(epoch, null)]), new Resume(group, A, epoch, position, [new Extent(B, 3, 3)]),
             new OrderAck(group, A, epoch, true, 7, 6), new Propose(group, A, epoch, position), new Promised(group, A, epoch, true),
             new AskState(group, A, 2, 100), new StatePart(group, A, 2, position, [new Extent(B, 3, 3)], 300, 100, Encoding.UTF8.GetBytes("state")),
@@ -148,7 +176,7 @@ public sealed class BroadcastValuesTests
     public void Garbage_is_refused_before_anything_is_allocated_for_it() =>
         Gen.Byte.Array[0, 100].Sample(bytes =>
         {
-            foreach (var manifest in new[] { "h", "D", "r", "g", "p", "c", "q", "s", "S", "O", "R", "a", "V", "v", "?" })
+            foreach (var manifest in new[] { "h", "D", "r", "g", "p", "c", "l", "q", "s", "S", "O", "R", "a", "V", "v", "?" })
             {
                 try
                 {

@@ -249,6 +249,76 @@ public sealed class BroadcastViewTests
         Assert.Null(story.Group.StateOf(N(4)).OutOfTurn);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_nobody_has_any_more_is_given_up_by_those_who_wait_for_it_when_somebody_went_on_after_it(bool withState)
+    {
+        using var story = Story(Causal, 3, settings => withState ? settings with { State = SomeState, DigestInterval = TimeSpan.FromMilliseconds(20) } : settings);     // n4 asks for the state before it asks for messages
+        var (first, last) = LoseTheSecondOfThree(story);
+        Assert.Equal([first], story.DeliveredBy(3));       // those that had the second one may come back with it
+
+        story.Simulation.Node(N(1)).Restart();
+        story.Simulation.Node(N(2)).Restart();
+        story.Run(20);
+
+        Assert.Equal([first, last], story.DeliveredBy(3));
+        story.ShouldLackNothing();
+        Assert.Null(withState ? story.Group.DifferenceOfStates() : null);
+    }
+
+    [Fact]
+    public void Nothing_is_given_up_while_one_member_may_still_get_it_from_a_life_that_another_one_knows_to_be_over()
+    {
+        using var story = Story(Causal, 3);
+        var (first, last) = LoseTheSecondOfThree(story);
+        var cut = story.Simulation.Network.CutOneWay(N(2), N(4));       // n4 does not hear that n2 was started again
+
+        story.Simulation.Node(N(1)).Restart();
+        story.Simulation.Node(N(2)).Restart();
+        story.Run(20);
+        Assert.Equal([first], story.DeliveredBy(3));
+        cut.End();
+        story.Run(20);
+
+        Assert.Equal([first, last], story.DeliveredBy(3));
+    }
+
+    [Fact]
+    public void What_one_member_still_has_is_not_given_up()
+    {
+        using var story = Story(Causal, 3);
+        var (first, last) = LoseTheSecondOfThree(story, crash: [1]);
+
+        story.Simulation.Node(N(1)).Restart();
+        story.Run(20);
+
+        Assert.Equal(3, story.DeliveredBy(3).Count);
+        Assert.Equal([first, last], [story.DeliveredBy(3)[0], story.DeliveredBy(3)[2]]);
+    }
+
+    /// <summary>Of three messages of n1 the isolated n3 does not get the last two, and n4, which joins meanwhile, goes on after the second; then those that have it crash.</summary>
+    private static (string First, string Last) LoseTheSecondOfThree(BroadcastStory story, int[]? crash = null)
+    {
+        var first = story.Broadcast(1);
+        story.Run(5);
+        var isolation = story.Simulation.Network.Isolate(N(3));
+        story.Broadcast(1);
+        story.Run(1);
+        Assert.Equal("", Change(story, at: 2, node: 4, joins: true));
+        story.Run(2);
+        var last = story.Broadcast(1);
+        story.Run(1);
+        Assert.Equal([last], story.DeliveredBy(4));
+        foreach (var node in crash ?? [1, 2])
+            story.Simulation.Node(N(node)).Crash();
+        isolation.End();
+        story.Run(10);
+        return (first, last);
+    }
+
+    private static IBroadcastState SomeState() => throw new InvalidOperationException("the simulation has its own");
+
     [Fact]
     public void What_cannot_be_done_is_refused_with_the_reason()
     {

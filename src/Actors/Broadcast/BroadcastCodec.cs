@@ -150,7 +150,7 @@ internal static class BroadcastCodec
             case "q": return new AskState(group, from, r.Int64(), Offset(ref r));
             case "s": return new StatePart(group, from, r.Int64(), Position(ref r), Extents(ref r), r.Int32(), Offset(ref r), r.Block());
             case "l": return new Lacking(group, from, Participant(ref r), Sequences(ref r), Participants(ref r));
-            case "c": return new Cut(group, from, NotNegative(ref r), Extents(ref r));
+            case "c": return new Cut(group, from, SequenceOrNone(ref r), Extents(ref r));
         }
 
         var epoch = new Epoch(NotNegative(ref r));
@@ -254,6 +254,8 @@ internal static class BroadcastCodec
 
     private static int Offset(ref ByteReader r) => r.Int32() is >= 0 and var value ? value : throw new MalformedException("an offset is negative");
 
+    private static long SequenceOrNone(ref ByteReader r) => r.Int64() is >= 0 and < long.MaxValue / 2 and var value ? value : throw new MalformedException("a sequence number is negative");
+
     private static long Sequence(ref ByteReader r) => r.Int64() is > 0 and < long.MaxValue / 2 and var value ? value : throw new MalformedException("a sequence number is not positive");
 
     private static Item Item(ref ByteReader r) => new(Id(ref r), Ids(ref r), r.Block());
@@ -264,7 +266,7 @@ internal static class BroadcastCodec
 
     private static MessageId[] Ids(ref ByteReader r) => ByteReader.Array(ref r, SmallestId, Id);
 
-    private static Extent[] Extents(ref ByteReader r) => ByteReader.Array(ref r, SmallestParticipant + 16, (ref ByteReader r) => new Extent(Participant(ref r), NotNegative(ref r), NotNegative(ref r)));
+    private static Extent[] Extents(ref ByteReader r) => ByteReader.Array(ref r, SmallestParticipant + 16, (ref ByteReader r) => new Extent(Participant(ref r), SequenceOrNone(ref r), SequenceOrNone(ref r)));
 
     private static GroupView View(ref ByteReader r) => new(Sequence(ref r), Participants(ref r), Offset(ref r), Offset(ref r), r.Bool()) { After = Position(ref r) };
 
@@ -283,5 +285,16 @@ internal sealed class BroadcastSerializer(ExtendedActorSystem system) : Serializ
 
     public override byte[] ToBinary(object obj) => BroadcastCodec.Encode((BroadcastMessage)obj);
 
-    public override object FromBinary(byte[] bytes, string manifest) => BroadcastCodec.Decode(manifest, bytes);
+    public override object FromBinary(byte[] bytes, string manifest)
+    {
+        try
+        {
+            return BroadcastCodec.Decode(manifest, bytes);
+        }
+        catch (MalformedException)
+        {
+            BroadcastMetrics.Refused(default, "malformed");     // the remote transport writes the line
+            throw;
+        }
+    }
 }

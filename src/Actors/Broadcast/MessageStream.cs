@@ -96,19 +96,21 @@ internal sealed class MessageStream(ParticipantId origin, int window)
     public void Forget(long sequence)
     {
         Forgotten = Math.Max(Forgotten, sequence);
-        for (; _dropped < sequence; _dropped++)
+        for (; _dropped < sequence && _held.Count > 0; _dropped++)
         {
             if (_held.Remove(_dropped + 1, out var item))
                 Bytes -= item.Payload.Length;
         }
+
+        _dropped = Math.Max(_dropped, sequence);
     }
 
     /// <summary>What is missing up to <paramref name="sequence"/> cannot be had any more; returns how many messages that are. What is here stays, as others may need it.</summary>
     public long Cut(long sequence, TimeSpan now)
     {
-        var missed = 0L;
-        for (var each = UpTo + 1; each <= sequence; each++)
-            missed += _seen.Has(each) ? 0 : 1;
+        var missed = Math.Max(0, sequence - UpTo);
+        for (var each = UpTo + 1; each <= Math.Min(sequence, _seen.Highest); each++)
+            missed -= _seen.Has(each) ? 1 : 0;
         _seen.Skip(sequence);
         Top = Math.Max(Top, sequence);
         Note(now);

@@ -120,6 +120,8 @@ internal sealed partial class SpreadParticipant
                 throw new InvalidOperationException($"the wall clock stands before the start of this member's earlier life {extent.Origin}: its messages would be taken for old ones");
             if (StreamOf(extent.Origin) is not { } stream)
                 continue;
+            if (Math.Max(extent.Top, extent.UpTo) > stream.UpTo + Settings.Window)
+                Refuse("too far ahead", extent);        // what is within the window is taken from it: this member may only be behind
             peer.Has[extent.Origin] = Math.Max(peer.Has.GetValueOrDefault(extent.Origin), extent.UpTo);
             stream.Announce(Math.Max(extent.Top, extent.UpTo), Now);
             if (Spec.IsUniform)
@@ -279,9 +281,14 @@ internal sealed partial class SpreadParticipant
 
     private void OnCut(Peer peer, Cut m)
     {
-        // One that comes late may tell of what is not missing any more.
-        if (m.Extents.Count == 0 || StreamOf(m.Extents[0].Origin) is not { } asked || m.Forgotten <= asked.UpTo)
+        if (m.Extents.Count == 0 || StreamOf(m.Extents[0].Origin) is not { } asked)
             return;
+        if (m.Forgotten <= asked.UpTo)
+        {
+            Refuse("a cut of what is not missing", asked.Origin);       // one that was asked for may only be late
+            return;
+        }
+
         if (TakesState && CoveredOf(asked.Origin) < m.Forgotten)
         {
             _lacksOnlyLost = false;

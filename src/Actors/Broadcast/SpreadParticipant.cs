@@ -327,6 +327,7 @@ internal sealed partial class SpreadParticipant : Participant
         var stream = _streams.Of(origin, out var dropped);
         if (dropped is { } gone)
         {
+            Refuse("more lives of a member than are told apart", gone);
             _order.Remove(gone);
             foreach (var peer in Peers)
                 peer.Has.Remove(gone);

@@ -1,3 +1,4 @@
+using Actors.Wire;
 using Akka.Actor;
 using Akka.Serialization;
 
@@ -13,5 +14,16 @@ internal sealed class DeliverySerializer(ExtendedActorSystem system) : Serialize
 
     public override byte[] ToBinary(object obj) => DeliveryCodec.Encode((DeliveryMessage)obj);
 
-    public override object FromBinary(byte[] bytes, string manifest) => DeliveryCodec.Decode(manifest, bytes);
+    public override object FromBinary(byte[] bytes, string manifest)
+    {
+        try
+        {
+            return DeliveryCodec.Decode(manifest, bytes);
+        }
+        catch (MalformedException)
+        {
+            DeliveryMetrics.Refused("malformed");       // the remote transport writes the line
+            throw;
+        }
+    }
 }

@@ -132,6 +132,19 @@ public sealed class BroadcastValuesTests
     }
 
     [Fact]
+    public void However_far_a_cut_reaches_it_takes_no_time()
+    {
+        var stream = new MessageStream(A, window: 64);
+        stream.Add(new Item(new MessageId(A, 2), [], new byte[10]), hold: true, TimeSpan.Zero);
+        var far = long.MaxValue / 2 - 1;
+
+        Assert.Equal(far - 1, stream.Cut(far, TimeSpan.Zero));
+        stream.Forget(far);
+
+        Assert.Equal((far, 0), (stream.UpTo, stream.Bytes));
+    }
+
+    [Fact]
     public void What_follows_a_lost_message_is_delivered_after_a_mark_of_it()
     {
         var order = new DeliveryOrder(Ordering.Causal);

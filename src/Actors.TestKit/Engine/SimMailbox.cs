@@ -27,6 +27,7 @@ internal sealed class SimMessageQueue(World world) : IMessageQueue, IUnboundedDe
         _ring[(_head + Count++) & (_ring.Length - 1)] = envelope;
         if (Count > world.LongestMailbox)
             world.LongestMailbox = Count;
+        world.Told(envelope.Message);
     }
 
     public void EnqueueFirst(Envelope envelope)

@@ -35,6 +35,9 @@ internal sealed class World
     /// <summary>Called with each message as an actor begins to handle it.</summary>
     public Action<SimActor, object>? Observer { get; set; }
 
+    /// <summary>Called with each message that an actor of a node tells another one there, before that handles it.</summary>
+    public Action<Life, object>? OnTold { get; set; }
+
     /// <summary>The most messages that have waited for one actor so far.</summary>
     public int LongestMailbox { get; set; }
 
@@ -237,6 +240,12 @@ internal sealed class World
             actor.Waiting = true;
         else if (actor.Life is not { IsDead: true })
             _runnable.Add(actor);
+    }
+
+    public void Told(object message)
+    {
+        if (OnTold is { } observer && RunningLife is { } life)
+            observer(life, message);
     }
 
     public void Received(object message, IActorRef sender)

@@ -67,12 +67,18 @@ internal sealed class AnswerInvariants
     /// <summary>An actor begins to handle a message.</summary>
     public void OnHandled(SimActor actor, object message)
     {
-        if (actor.Life is not { } life)
-            return;
-        if (message is RoleChanged m)
-            OnRole(life, m.Role);
-        else if (message is Append or Requests && actor.Name.EndsWith(_replica, StringComparison.Ordinal))
+        if (actor.Life is { } life && message is Append or Requests && actor.Name.EndsWith(_replica, StringComparison.Ordinal))
             OnHandledByReplica(life, message);
+    }
+
+    /// <summary>A replica plays another role from now on. While it leads, it hears of no other primary.</summary>
+    public void OnRole(Life life, ReplicaRole role)
+    {
+        if (role is ReplicaRole.Primary or ReplicaRole.Head)
+            _leads.Add(life);
+        else
+            _leads.Remove(life);
+        _heardAt.Remove(life);
     }
 
     private void OnHandledByReplica(Life life, object message)
@@ -81,16 +87,6 @@ internal sealed class AnswerInvariants
             _reads?.OnRequests(life.Node.Id, m);
         else if (!_leads.Contains(life))
             _heardAt[life] = _simulation.Now;
-    }
-
-    // While it leads, it hears of no other primary.
-    private void OnRole(Life life, ReplicaRole role)
-    {
-        if (role is ReplicaRole.Primary or ReplicaRole.Head)
-            _leads.Add(life);
-        else
-            _leads.Remove(life);
-        _heardAt.Remove(life);
     }
 
     private Life? LifeOf(NodeId node) => _simulation.Node(node).CurrentLife;

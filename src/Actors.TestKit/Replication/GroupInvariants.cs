@@ -53,6 +53,11 @@ internal sealed class GroupInvariants
             if (message is Appended m && actor.Life is { } life && actor.Name.EndsWith(replica, StringComparison.Ordinal))
                 _directed?.OnHandled(life, m);
         };
+        simulation.World.OnTold = (life, message) =>
+        {
+            if (message is RoleChanged m)
+                _answers.OnRole(life, m.Role);      // whoever is told may not handle it before the replica answers in its new role
+        };
         _bounds = new MemoryBounds(simulation, settings, nodes, _keys);
         _bounds.Watch(settings.ElectionTimeout);
     }

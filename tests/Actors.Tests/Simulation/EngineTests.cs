@@ -24,6 +24,31 @@ public class EngineTests
         Assert.Equal(1, most);
     }
 
+    /// <summary>Found by seed 16656 of chains: a replica answered as a head before its node had handled that it was one.</summary>
+    [Fact]
+    public void What_an_actor_tells_is_seen_as_it_is_told_and_from_a_blocked_step_when_that_ends()
+    {
+        var seen = new List<(object, string, TimeSpan)>();
+        using var sim = new Simulation(1);
+        var node = sim.AddNode("n1", node =>
+        {
+            var other = node.Act("b", (_, _) => sim.World.Block(Seconds(1).Ticks));
+            node.Act("a", (_, message) =>
+            {
+                if (message is "at the end")
+                    sim.World.Block(Ms(5).Ticks);
+                other.Tell(message);
+            });
+        });
+        sim.World.OnTold = (life, message) => seen.Add((message, life.Node.Id.Value, sim.Now));
+        foreach (var message in new[] { "at once", "again", "at the end" })
+            node.Actor("a").Tell(message);
+
+        sim.RunFor(Ms(10));
+
+        Assert.Equal([("at once", "n1", TimeSpan.Zero), ("again", "n1", TimeSpan.Zero), ("at the end", "n1", Ms(5))], seen);
+    }
+
     [Fact]
     public void The_seed_chooses_among_actors_that_have_messages()
     {
